@@ -1,0 +1,1 @@
+//! Moran's I and Geary's C by FFT.

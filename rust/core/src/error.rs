@@ -1,0 +1,111 @@
+//! The one error type of the core. Messages name the argument, the value and the limit.
+
+/// What can be wrong with a call; a feature that is undefined on a valid region is NaN, not an error.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Image and mask have different shapes.
+    #[error("mask and image differ in shape: mask {mask:?}, image {image:?} (z, y, x)")]
+    ShapeMismatch {
+        /// Shape of the mask (z, y, x).
+        mask: [usize; 3],
+        /// Shape of the image (z, y, x).
+        image: [usize; 3],
+    },
+    /// The mask selects no voxel.
+    #[error("the mask is empty: no voxel of the region is set")]
+    EmptyMask,
+    /// A voxel inside the region is NaN or infinite.
+    #[error(
+        "{count} of the region's voxels are not finite, the first is {value} at {index:?} \
+         (z, y, x); mask them out or repair the image"
+    )]
+    NonFinite {
+        /// Index of the first such voxel in the image (z, y, x).
+        index: [usize; 3],
+        /// Its value.
+        value: f64,
+        /// How many there are.
+        count: usize,
+    },
+    /// Spacing is not three positive finite lengths.
+    #[error("spacing must be three positive lengths in mm (z, y, x), got {spacing:?}")]
+    Spacing {
+        /// What was given (z, y, x).
+        spacing: [f64; 3],
+    },
+    /// Re-segmentation removed every voxel.
+    #[error(
+        "re-segmentation to [{lower}, {upper}] leaves no voxel of the region, whose intensities \
+         span [{minimum}, {maximum}]; widen the range"
+    )]
+    EmptyResegmentation {
+        /// Lower limit that was applied.
+        lower: f64,
+        /// Upper limit that was applied.
+        upper: f64,
+        /// Lowest intensity of the region before.
+        minimum: f64,
+        /// Highest intensity of the region before.
+        maximum: f64,
+    },
+    /// Intensities cannot serve as grey levels as they are.
+    #[error(
+        "discretise 'none' needs whole intensities from 1 to 65535 in the region, found {value}; \
+         use 'fbn' or 'fbs'"
+    )]
+    NotLevels {
+        /// The first intensity that is not a grey level.
+        value: f64,
+    },
+    /// A fixed bin size gives more grey levels than a level can number.
+    #[error(
+        "bin width {width} over the region's range of {range} gives {levels:.0} grey levels, the \
+         limit is 65535; use a larger width"
+    )]
+    TooManyLevels {
+        /// Bin width.
+        width: f64,
+        /// Range of intensities to divide.
+        range: f64,
+        /// Number of levels this would take.
+        levels: f64,
+    },
+    /// Intensities lie below the first bin of a fixed bin size discretisation.
+    #[error(
+        "the region's lowest intensity {value} lies below the first bin, which starts at \
+         {minimum}; re-segment to [{minimum}, ...] or lower the minimum"
+    )]
+    BelowFirstBin {
+        /// Lowest intensity of the region.
+        value: f64,
+        /// Where the first bin starts.
+        minimum: f64,
+    },
+    /// A setting is outside its limits.
+    #[error("{path}: {given} is not allowed; {allowed}")]
+    Setting {
+        /// Path of the setting, as in `features[2].distances`.
+        path: String,
+        /// What was given.
+        given: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// An argument of a public function is outside its limits.
+    #[error("{name} is {given}; {allowed}")]
+    Argument {
+        /// Name of the argument.
+        name: &'static str,
+        /// What was given.
+        given: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Result of a core function.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,26 @@
+//! Radiomics features of the Image Biomarker Standardisation Initiative (IBSI).
+//!
+//! Data flow: image and mask become a [`roi::Roi`] (cropped, two masks), which is re-segmented
+//! ([`resegment`]) and discretised ([`discretise`]); [`matrix`] counts, [`mesh`] measures, and
+//! [`feature`] turns either into numbers. [`plan`] says what is to be computed from
+//! [`settings`], [`extract`] runs it.
+//!
+//! Axis order is (z, y, x), spacing in mm in the same order, slices lie along z.
+#![deny(unsafe_code)]
+
+pub mod autocorrelation;
+pub mod discretise;
+pub mod error;
+pub mod feature;
+pub mod matrix;
+pub mod mesh;
+pub mod numeric;
+pub mod parallel;
+pub mod peak;
+pub mod resegment;
+pub mod roi;
+pub mod settings;
+pub mod volume;
+
+pub use error::{Error, Result};
+pub use settings::Settings;

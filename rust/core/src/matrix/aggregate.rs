@@ -1,0 +1,129 @@
+//! IBSI's aggregations: the only place that knows how matrices of slices and directions become one
+//! feature value.
+
+use crate::feature::FeatureDef;
+use crate::matrix::{Source, Table};
+use crate::parallel;
+use crate::settings::Aggregation;
+
+/// Values of `features` for each of `aggregations`, in that order.
+///
+/// `input` turns a matrix into the features' input. Matrices are made once and shared by all
+/// aggregations; slices are made, used and dropped one by one. A matrix without any count has no
+/// features and takes no part in a mean; if all are empty the value is NaN.
+pub fn aggregate<S: Source, M>(
+    source: &S,
+    aggregations: &[Aggregation],
+    features: &[FeatureDef<M>],
+    input: impl Fn(&S::Table) -> M + Sync,
+) -> Vec<Vec<f64>> {
+    let evaluate = |table: &S::Table| {
+        let m = input(table);
+        features.iter().map(|f| (f.eval)(&m)).collect::<Vec<f64>>()
+    };
+    let wants = |a: Aggregation| aggregations.contains(&a);
+    let flat = if aggregations.iter().any(|a| !a.is_3d()) {
+        let each = wants(Aggregation::Averaged2d);
+        let merged = wants(Aggregation::SliceMerged2d) || wants(Aggregation::Slices2d);
+        Some(all_slices(source, each, merged, &evaluate))
+    } else {
+        None
+    };
+    let volume = if aggregations.iter().any(|a| a.is_3d()) { source.volume() } else { Vec::new() };
+    let n = features.len();
+    let one = |table: Option<S::Table>| match table {
+        Some(t) if !t.is_empty() => evaluate(&t),
+        _ => vec![f64::NAN; n],
+    };
+    let mean_of = |tables: &[S::Table]| {
+        let evaluate = |k: usize| Some(&tables[k]).filter(|t| !t.is_empty()).map(&evaluate);
+        mean(parallel::map(tables.len(), source.work(), evaluate).into_iter().flatten(), n)
+    };
+    let none = Flat { each: Vec::new(), merged: Vec::new(), tables: Vec::new() };
+    let flat = flat.unwrap_or(none);
+    aggregations
+        .iter()
+        .map(|aggregation| match aggregation {
+            Aggregation::Averaged2d => mean(flat.each.iter().cloned(), n),
+            Aggregation::SliceMerged2d | Aggregation::Slices2d => {
+                mean(flat.merged.iter().cloned(), n)
+            }
+            Aggregation::DirectionMerged25d => mean_of(&flat.tables),
+            Aggregation::Merged25d | Aggregation::Slices25d => one(merge(&flat.tables)),
+            Aggregation::Averaged3d => mean_of(&volume),
+            Aggregation::Merged3d | Aggregation::Volume3d => one(merge(&volume)),
+        })
+        .collect()
+}
+
+/// What the slices give: values of each direction, values of each slice's merged matrix, and the
+/// matrices merged over slices, one a direction.
+struct Flat<T> {
+    each: Vec<Vec<f64>>,
+    merged: Vec<Vec<f64>>,
+    tables: Vec<T>,
+}
+
+/// Slices handled as one unit, so that few partial matrices are alive at once; fixed, so that
+/// weighted sums have one order.
+const SLICES_A_BLOCK: usize = 8;
+
+fn all_slices<S: Source>(
+    source: &S,
+    each: bool,
+    merged: bool,
+    evaluate: &(impl Fn(&S::Table) -> Vec<f64> + Sync),
+) -> Flat<S::Table> {
+    let slices = source.slices();
+    let block = |b: usize| {
+        let mut flat = Flat { each: Vec::new(), merged: Vec::new(), tables: Vec::new() };
+        for z in b * SLICES_A_BLOCK..slices.min((b + 1) * SLICES_A_BLOCK) {
+            let tables = source.slice(z);
+            if each {
+                flat.each.extend(tables.iter().filter(|t| !t.is_empty()).map(evaluate));
+            }
+            if merged {
+                flat.merged.extend(merge(&tables).filter(|t| !t.is_empty()).map(|t| evaluate(&t)));
+            }
+            add(&mut flat.tables, tables);
+        }
+        flat
+    };
+    let blocks = parallel::map(slices.div_ceil(SLICES_A_BLOCK), source.work(), block);
+    let mut all = Flat { each: Vec::new(), merged: Vec::new(), tables: Vec::new() };
+    for block in blocks {
+        all.each.extend(block.each);
+        all.merged.extend(block.merged);
+        add(&mut all.tables, block.tables);
+    }
+    all
+}
+
+/// Adds matrices direction by direction.
+fn add<T: Table>(sum: &mut Vec<T>, tables: Vec<T>) {
+    if sum.is_empty() {
+        *sum = tables;
+    } else {
+        sum.iter_mut().zip(&tables).for_each(|(s, t)| s.merge(t));
+    }
+}
+
+/// All matrices merged into one.
+fn merge<T: Table>(tables: &[T]) -> Option<T> {
+    let (first, rest) = tables.split_first()?;
+    let mut sum = first.clone();
+    rest.iter().for_each(|t| sum.merge(t));
+    Some(sum)
+}
+
+/// Mean of each feature, in the order given; NaN values (undefined on that matrix) are left out.
+fn mean(values: impl Iterator<Item = Vec<f64>>, n: usize) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0u32); n];
+    for v in values {
+        for ((sum, count), x) in sums.iter_mut().zip(v).filter(|(_, x)| !x.is_nan()) {
+            *sum += x;
+            *count += 1;
+        }
+    }
+    sums.into_iter().map(|(sum, count)| sum / f64::from(count)).collect()
+}

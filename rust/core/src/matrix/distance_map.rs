@@ -1,0 +1,1 @@
+//! Distance of each voxel to the edge of the region.

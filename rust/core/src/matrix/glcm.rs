@@ -1,0 +1,1 @@
+//! Grey level co-occurrence matrices (IBSI LFYI).

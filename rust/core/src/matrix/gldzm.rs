@@ -1,0 +1,1 @@
+//! Grey level distance zone matrices (IBSI VMDZ).

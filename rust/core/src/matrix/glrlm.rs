@@ -1,0 +1,1 @@
+//! Grey level run length matrices (IBSI TP0I).

@@ -1,0 +1,1 @@
+//! Grey level size zone matrices (IBSI 9SAK).

@@ -1,0 +1,1 @@
+//! Neighbouring grey level dependence matrices (IBSI REK0).

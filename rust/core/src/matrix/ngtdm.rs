@@ -1,0 +1,1 @@
+//! Neighbourhood grey tone difference matrices (IBSI IPET).

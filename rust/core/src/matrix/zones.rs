@@ -1,0 +1,1 @@
+//! Zones of linked voxels of one grey level.

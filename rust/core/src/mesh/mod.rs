@@ -1,0 +1,1 @@
+//! The surface mesh of the morphological mask and what is measured on it.
