@@ -17,6 +17,7 @@ pub mod mesh;
 pub mod numeric;
 pub mod parallel;
 pub mod peak;
+pub mod phantom;
 pub mod resegment;
 pub mod roi;
 pub mod settings;
