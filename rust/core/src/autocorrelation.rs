@@ -14,5 +14,8 @@ pub struct Autocorrelation {
 /// Both measures of a region.
 #[must_use]
 pub fn autocorrelation(_roi: &Roi) -> Autocorrelation {
-    Autocorrelation { morans_i: f64::NAN, gearys_c: f64::NAN }
+    Autocorrelation {
+        morans_i: f64::NAN,
+        gearys_c: f64::NAN,
+    }
 }

@@ -27,7 +27,10 @@ pub enum LevelData {
 }
 
 /// A type that holds a grey level; kernels are generic over it.
-pub trait Level: Copy + Eq + Ord + Default + Send + Sync + Into<u32> + Into<usize> + 'static {}
+pub trait Level:
+    Copy + Eq + Ord + Default + Send + Sync + Into<u32> + Into<usize> + 'static
+{
+}
 impl Level for u8 {}
 impl Level for u16 {}
 
@@ -44,7 +47,11 @@ impl Levels {
         if data.len() != nz * ny * nx {
             let given = format!("{} voxels for shape {shape:?}", data.len());
             let allowed = "one voxel for each place of the shape is needed";
-            return Err(Error::Argument { name: "levels", given, allowed });
+            return Err(Error::Argument {
+                name: "levels",
+                given,
+                allowed,
+            });
         }
         let highest = u32::from(data.iter().copied().max().unwrap_or(0));
         if highest == 0 {
@@ -54,7 +61,11 @@ impl Levels {
         if highest > n || n > MAX_LEVELS {
             let given = format!("{highest} levels for a limit of {n}");
             let allowed = "levels must not exceed the number of levels, nor that 65535";
-            return Err(Error::Argument { name: "levels", given, allowed });
+            return Err(Error::Argument {
+                name: "levels",
+                given,
+                allowed,
+            });
         }
         Ok(Self::from_fn(data.len(), shape, n, |k| u32::from(data[k])))
     }
@@ -74,7 +85,12 @@ impl Levels {
             LevelData::U16((0..len).map(|k| count(level(k)) as u16).collect())
         };
         counts[0] = 0;
-        Self { data, shape, n, counts }
+        Self {
+            data,
+            shape,
+            n,
+            counts,
+        }
     }
 
     /// The levels.
@@ -134,29 +150,51 @@ pub fn discretise(roi: &Roi, settings: &Discretise) -> Result<Levels> {
     match *settings {
         Discretise::None {} => {
             let bad = |x: f64| !(x.fract() == 0.0 && (1.0..=f64::from(MAX_LEVELS)).contains(&x));
-            let inside = roi.intensities().iter().zip(roi.intensity()).filter(|(_, &m)| m);
+            let inside = roi
+                .intensities()
+                .iter()
+                .zip(roi.intensity())
+                .filter(|(_, &m)| m);
             if let Some((&value, _)) = inside.into_iter().find(|(&x, _)| bad(x)) {
                 return Err(Error::NotLevels { value });
             }
             Ok(levels(roi, maximum, |x| x))
         }
-        Discretise::Fbs { width, minimum: start } => {
+        Discretise::Fbs {
+            width,
+            minimum: start,
+        } => {
             if !(width.is_finite() && width > 0.0) {
-                return Err(limit("width", width, "a bin width must be a positive number"));
+                return Err(limit(
+                    "width",
+                    width,
+                    "a bin width must be a positive number",
+                ));
             }
             let start = start.or(roi.range[0]).unwrap_or(minimum);
             if minimum < start {
-                return Err(Error::BelowFirstBin { value: minimum, minimum: start });
+                return Err(Error::BelowFirstBin {
+                    value: minimum,
+                    minimum: start,
+                });
             }
             let n = ((maximum - start) / width).floor() + 1.0;
             if n > f64::from(MAX_LEVELS) {
-                return Err(Error::TooManyLevels { width, range: maximum - start, levels: n });
+                return Err(Error::TooManyLevels {
+                    width,
+                    range: maximum - start,
+                    levels: n,
+                });
             }
             Ok(levels(roi, n, |x| ((x - start) / width).floor() + 1.0))
         }
         Discretise::Fbn { bins } => {
             if !(2..=MAX_LEVELS).contains(&bins) {
-                return Err(limit("bins", f64::from(bins), "bins must be from 2 to 65535"));
+                return Err(limit(
+                    "bins",
+                    f64::from(bins),
+                    "bins must be from 2 to 65535",
+                ));
             }
             let n = f64::from(bins);
             let range = maximum - minimum;
@@ -173,13 +211,23 @@ pub fn discretise(roi: &Roi, settings: &Discretise) -> Result<Levels> {
 
 fn limit(key: &str, given: f64, allowed: &str) -> Error {
     let path = format!("discretise.{key}");
-    Error::Setting { path, given: given.to_string(), allowed: allowed.into() }
+    Error::Setting {
+        path,
+        given: given.to_string(),
+        allowed: allowed.into(),
+    }
 }
 
 /// Lowest and highest intensity inside the intensity mask.
 fn span(roi: &Roi) -> (f64, f64) {
-    let inside = roi.intensities().iter().zip(roi.intensity()).filter(|(_, &m)| m);
-    inside.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (&x, _)| (l.min(x), h.max(x)))
+    let inside = roi
+        .intensities()
+        .iter()
+        .zip(roi.intensity())
+        .filter(|(_, &m)| m);
+    inside.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (&x, _)| {
+        (l.min(x), h.max(x))
+    })
 }
 
 /// `level(x)` is a whole number from 1 to `n` for every intensity of the region.

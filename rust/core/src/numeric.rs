@@ -37,5 +37,9 @@ pub fn mean(values: &[f64]) -> f64 {
 /// `-Σ p log2 p` over probabilities; terms with `p = 0` contribute 0.
 #[must_use]
 pub fn entropy_bits(probabilities: impl IntoIterator<Item = f64>) -> f64 {
-    -probabilities.into_iter().filter(|&p| p > 0.0).map(|p| p * p.log2()).sum::<f64>()
+    -probabilities
+        .into_iter()
+        .filter(|&p| p > 0.0)
+        .map(|p| p * p.log2())
+        .sum::<f64>()
 }

@@ -16,8 +16,10 @@ use crate::settings::Resegment;
 /// # Errors
 /// [`Error::EmptyResegmentation`] if no voxel remains.
 pub fn resegment(roi: &mut Roi, settings: &Resegment) -> Result<()> {
-    let [mut lower, mut upper] =
-        [settings.range[0].unwrap_or(f64::NEG_INFINITY), settings.range[1].unwrap_or(f64::INFINITY)];
+    let [mut lower, mut upper] = [
+        settings.range[0].unwrap_or(f64::NEG_INFINITY),
+        settings.range[1].unwrap_or(f64::INFINITY),
+    ];
     roi.range = settings.range;
     if let Some(k) = settings.outlier_sigma {
         let values = roi.selected();
@@ -35,5 +37,10 @@ pub fn resegment(roi: &mut Roi, settings: &Resegment) -> Result<()> {
     }
     let minimum = before.iter().copied().fold(f64::INFINITY, f64::min);
     let maximum = before.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Err(Error::EmptyResegmentation { lower, upper, minimum, maximum })
+    Err(Error::EmptyResegmentation {
+        lower,
+        upper,
+        minimum,
+        maximum,
+    })
 }
