@@ -90,13 +90,21 @@ pub fn tally(zones: &[Zone], levels: u32, column: impl Fn(&Zone) -> u32) -> Coun
         if (j as usize) < width {
             dense[i * width + j as usize] += 1;
         } else {
-            entries.push(Entry { i: u32::from(zone.level), j: f64::from(j), n: 1.0 });
+            entries.push(Entry {
+                i: u32::from(zone.level),
+                j: f64::from(j),
+                n: 1.0,
+            });
         }
     }
     if width > 0 {
         for (i, row) in (0..).zip(dense.chunks_exact(width)) {
             let counted = (0u32..).zip(row).filter(|(_, &n)| n > 0);
-            entries.extend(counted.map(|(j, &n)| Entry { i, j: f64::from(j), n: f64::from(n) }));
+            entries.extend(counted.map(|(j, &n)| Entry {
+                i,
+                j: f64::from(j),
+                n: f64::from(n),
+            }));
         }
     }
     Counts::new(entries, levels, voxels as f64)
@@ -112,9 +120,19 @@ fn find<L: Level>(
     match distances {
         Some(map) => {
             assert_eq!(map.len(), levels.len(), "one distance a voxel");
-            Grid { levels, shape, distance: |k: usize| map[k] }.zones(linkage, in_plane)
+            Grid {
+                levels,
+                shape,
+                distance: |k: usize| map[k],
+            }
+            .zones(linkage, in_plane)
         }
-        None => Grid { levels, shape, distance: |_| 0 }.zones(linkage, in_plane),
+        None => Grid {
+            levels,
+            shape,
+            distance: |_| 0,
+        }
+        .zones(linkage, in_plane),
     }
 }
 
@@ -128,7 +146,12 @@ struct Node {
     distance: u16,
 }
 
-const FRESH: Node = Node { parent: 0, size: 0, level: 0, distance: u16::MAX };
+const FRESH: Node = Node {
+    parent: 0,
+    size: 0,
+    level: 0,
+    distance: u16::MAX,
+};
 
 /// Parts of zones, joined by union-find.
 #[derive(Default)]
@@ -164,9 +187,21 @@ impl Forest {
     /// Hands each part on to its root, and each root to `complete` with its index.
     fn resolve(&mut self, mut complete: impl FnMut(u32, Zone)) {
         for i in (0..self.nodes.len()).rev() {
-            let Node { parent, size, level, distance } = self.nodes[i];
+            let Node {
+                parent,
+                size,
+                level,
+                distance,
+            } = self.nodes[i];
             if parent as usize == i {
-                complete(parent, Zone { level, distance, size });
+                complete(
+                    parent,
+                    Zone {
+                        level,
+                        distance,
+                        size,
+                    },
+                );
             } else {
                 let above = &mut self.nodes[parent as usize];
                 above.size += size;
@@ -208,11 +243,16 @@ static FACES: LazyLock<Box<Joins>> = LazyLock::new(|| joins(ACROSS_FACES, |a, b|
 /// `allowed` are the neighbours to heed, `linked` says which of them are joined already.
 fn joins(allowed: u16, linked: impl Fn(Offset, Offset) -> bool) -> Box<Joins> {
     let beside: [u16; 13] = std::array::from_fn(|k| {
-        (0..13).map(|l| u16::from(linked(BEFORE[k], BEFORE[l])) << l).sum()
+        (0..13)
+            .map(|l| u16::from(linked(BEFORE[k], BEFORE[l])) << l)
+            .sum()
     });
     let bits = |set: u16| (0..13).filter(move |k| set >> k & 1 == 1);
     let mut table = Box::new([0; PATTERNS]);
-    for (pattern, entry) in (0u16..).zip(table.iter_mut()).filter(|(p, _)| p & !allowed == 0) {
+    for (pattern, entry) in (0u16..)
+        .zip(table.iter_mut())
+        .filter(|(p, _)| p & !allowed == 0)
+    {
         let (mut rest, mut place) = (pattern, 0);
         while let Some(lowest) = bits(rest).next() {
             let (mut group, mut grown) = (0u16, 1 << lowest);
@@ -265,13 +305,24 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
             return Vec::new();
         }
         let (joins, faces) = match linkage {
-            Linkage { distance: 1, norm: Norm::Chebyshev } => (&**TOUCHING, false),
+            Linkage {
+                distance: 1,
+                norm: Norm::Chebyshev,
+            } => (&**TOUCHING, false),
             Linkage { distance: 1, .. } => (&**FACES, true),
             Linkage { distance, norm } => return self.far(distance, norm, in_plane),
         };
-        let near = Near { joins, faces, in_plane };
+        let near = Near {
+            joins,
+            faces,
+            in_plane,
+        };
         let (nz, work) = (self.shape[0], self.levels.len());
-        let most = if work < parallel::MIN_WORK { 1 } else { parallel::threads() };
+        let most = if work < parallel::MIN_WORK {
+            1
+        } else {
+            parallel::threads()
+        };
         let slabs = most.min(nz / SLICES_A_SLAB).max(1);
         let slab = |k| Labeller::new(self, near).slab(k * nz / slabs..(k + 1) * nz / slabs);
         self.assemble(parallel::map(slabs, work, slab), near)
@@ -290,11 +341,31 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
                 zones.extend(slab.zones);
             }
             let base = forest.nodes.len();
-            forest.nodes.extend((base..).zip(slab.open).map(|(k, Zone { level, distance, size })| {
-                Node { parent: number(k), size, level, distance }
-            }));
-            let Some((lower, last)) = before.replace((base, slab.last)) else { continue };
-            let voxels = slab.first.iter().enumerate().filter(|(_, &part)| part != NONE);
+            forest.nodes.extend((base..).zip(slab.open).map(
+                |(
+                    k,
+                    Zone {
+                        level,
+                        distance,
+                        size,
+                    },
+                )| {
+                    Node {
+                        parent: number(k),
+                        size,
+                        level,
+                        distance,
+                    }
+                },
+            ));
+            let Some((lower, last)) = before.replace((base, slab.last)) else {
+                continue;
+            };
+            let voxels = slab
+                .first
+                .iter()
+                .enumerate()
+                .filter(|(_, &part)| part != NONE);
             for (p, &part) in voxels {
                 let part = number(base) + part;
                 let level = forest.nodes[part as usize].level;
@@ -328,7 +399,12 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
             let number: u32 = number(k);
             let size = u32::from(level != L::default());
             let distance = (self.distance)(k);
-            forest.nodes.push(Node { parent: number, size, level: narrow(level), distance });
+            forest.nodes.push(Node {
+                parent: number,
+                size,
+                level: narrow(level),
+                distance,
+            });
             if size == 0 {
                 continue;
             }
@@ -345,7 +421,11 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
             }
         }
         let mut zones = Vec::new();
-        forest.resolve(|_, zone| if zone.size > 0 { zones.push(zone) });
+        forest.resolve(|_, zone| {
+            if zone.size > 0 {
+                zones.push(zone)
+            }
+        });
         zones
     }
 }
@@ -399,7 +479,10 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
         let mut first = Vec::new();
         for z in slices.clone() {
             self.levels.swap(0, 1);
-            for (y, row) in self.grid.levels[z * ny * nx..][..ny * nx].chunks_exact(nx).enumerate() {
+            for (y, row) in self.grid.levels[z * ny * nx..][..ny * nx]
+                .chunks_exact(nx)
+                .enumerate()
+            {
                 self.levels[1][(y + 1) * self.width + 1..][..nx].copy_from_slice(row);
             }
             let steps = self.steps(z);
@@ -432,11 +515,15 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
         let k = (z * ny + y) * nx;
         let row = &self.grid.levels[k..k + nx];
         let inside = |v: &L| *v != L::default();
-        let Some(start) = row.iter().position(inside) else { return };
+        let Some(start) = row.iter().position(inside) else {
+            return;
+        };
         let row = &row[start..=row.iter().rposition(inside).unwrap_or(start)];
         self.patterns(y * self.width + start, row.len());
         if self.forest.nodes.len() < self.used + row.len() {
-            self.forest.nodes.resize((self.used + row.len()) * 3 / 2, FRESH);
+            self.forest
+                .nodes
+                .resize((self.used + row.len()) * 3 / 2, FRESH);
         }
         let corner = z % 2 * self.plane + (y + 1) * self.width + 1 + start;
         let patterns = self.low.iter().zip(&self.high);
@@ -449,7 +536,11 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
             // A new label is written in any case and read back if there is no neighbour to join.
             let new = self.used as u32;
             self.labels[p] = new;
-            self.forest.nodes[self.used] = Node { parent: new, level: narrow(level), ..FRESH };
+            self.forest.nodes[self.used] = Node {
+                parent: new,
+                level: narrow(level),
+                ..FRESH
+            };
             self.used += usize::from(joins == 0);
             let mut label = self.labels[p.wrapping_add(steps[usize::from(joins % 16)])];
             let mut rest = joins >> 4;
@@ -477,7 +568,11 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
             _ => {
                 let here = [a(1, 0), a(0, 1), a(0, 0), a(0, 2)];
                 let [w, n, nw, ne] = here;
-                equal(a(1, 1), [w, n, nw, ne, b(0, 0), b(0, 1), b(0, 2), b(1, 0)], low);
+                equal(
+                    a(1, 1),
+                    [w, n, nw, ne, b(0, 0), b(0, 1), b(0, 2), b(1, 0)],
+                    low,
+                );
                 equal(a(1, 1), [b(1, 1), b(1, 2), b(2, 0), b(2, 1), b(2, 2)], high);
             }
         }
@@ -508,12 +603,25 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
             *labels = open;
         }
         let mut zones = Vec::new();
-        let mut open = vec![Zone { level: 0, distance: 0, size: 0 }; count as usize];
-        self.forest.resolve(|root, zone| match names[root as usize] {
-            NONE => zones.push(zone),
-            name => open[name as usize] = zone,
-        });
-        Slab { zones, open, first, last }
+        let mut open = vec![
+            Zone {
+                level: 0,
+                distance: 0,
+                size: 0
+            };
+            count as usize
+        ];
+        self.forest
+            .resolve(|root, zone| match names[root as usize] {
+                NONE => zones.push(zone),
+                name => open[name as usize] = zone,
+            });
+        Slab {
+            zones,
+            open,
+            first,
+            last,
+        }
     }
 }
 
@@ -527,5 +635,150 @@ fn equal<L: Level, const N: usize>(centre: &[L], neighbours: [&[L]; N], out: &mu
             bits |= u8::from(row[x] == centre[x]) << k;
         }
         out[x] = bits;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Flood fill over the neighbourhood's vectors.
+    fn naive(
+        data: &[u16],
+        [nz, ny, nx]: [usize; 3],
+        distances: &[u16],
+        linkage: Linkage,
+        in_plane: bool,
+    ) -> Vec<Zone> {
+        let reach = neighbourhood(linkage.distance, linkage.norm, in_plane);
+        let (mut seen, mut zones) = (vec![false; data.len()], Vec::new());
+        for start in 0..data.len() {
+            if data[start] == 0 || seen[start] {
+                continue;
+            }
+            seen[start] = true;
+            let mut zone = Zone {
+                level: data[start],
+                distance: u16::MAX,
+                size: 0,
+            };
+            let mut open = vec![start];
+            while let Some(k) = open.pop() {
+                zone.size += 1;
+                zone.distance = zone.distance.min(distances[k]);
+                for [dz, dy, dx] in &reach {
+                    let z = (k / (ny * nx)).checked_add_signed(*dz).filter(|&z| z < nz);
+                    let y = (k / nx % ny).checked_add_signed(*dy).filter(|&y| y < ny);
+                    let x = (k % nx).checked_add_signed(*dx).filter(|&x| x < nx);
+                    if let (Some(z), Some(y), Some(x)) = (z, y, x) {
+                        let k = (z * ny + y) * nx + x;
+                        if data[k] == zone.level && !seen[k] {
+                            seen[k] = true;
+                            open.push(k);
+                        }
+                    }
+                }
+            }
+            zones.push(zone);
+        }
+        zones
+    }
+
+    fn sorted(mut zones: Vec<Zone>) -> Vec<Zone> {
+        zones.sort_unstable();
+        zones
+    }
+
+    /// Random boxes, thin ones too, with few or many levels, in bytes or not.
+    pub(crate) fn levels() -> impl Strategy<Value = (Vec<u16>, [usize; 3])> {
+        let most = prop::sample::select(vec![1u16, 2, 3, 8, 300, 65_535]);
+        let filled = prop::sample::select(vec![0.3, 0.8, 0.999]);
+        (1usize..9, 1usize..8, 1usize..25, most, filled).prop_flat_map(
+            |(nz, ny, nx, most, filled)| {
+                let step = most.div_ceil(8); // few of them, so that voxels are linked
+                let level =
+                    (1..=most.div_ceil(step)).prop_map(move |k| most.min(k.saturating_mul(step)));
+                let voxel =
+                    prop::option::weighted(filled, level).prop_map(Option::unwrap_or_default);
+                (
+                    prop::collection::vec(voxel, nz * ny * nx),
+                    Just([nz, ny, nx]),
+                )
+            },
+        )
+    }
+
+    fn linkages() -> impl Strategy<Value = Linkage> {
+        let norm = prop::sample::select(vec![Norm::Chebyshev, Norm::Manhattan, Norm::Euclidean]);
+        (norm, 0u32..4).prop_map(|(norm, distance)| Linkage { norm, distance })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        #[test]
+        fn zones_equal_a_flood_fill((data, shape) in levels(), linkage in linkages(), seed: u16) {
+            let Ok(levels) = Levels::new(&data, shape, None) else { return Ok(()) };
+            let map: Vec<u16> = (0..data.len()).map(|k| k as u16 ^ seed).collect();
+            let expected = sorted(naive(&data, shape, &map, linkage, false));
+            let found = volume_zones(&levels, Some(&map), linkage);
+            prop_assert_eq!(sorted(found), expected);
+            let slice = shape[1] * shape[2];
+            for (z, data) in data.chunks_exact(slice).enumerate() {
+                let expected = naive(data, [1, shape[1], shape[2]], &map[..slice], linkage, true);
+                let found = slice_zones(&levels, z, Some(&map[..slice]), linkage);
+                prop_assert_eq!(sorted(found), sorted(expected));
+            }
+        }
+
+        #[test]
+        fn slabs_change_nothing((data, shape) in levels(), slabs in 1usize..5, faces: bool) {
+            let grid = Grid { levels: &data, shape, distance: |k| (k as u16).reverse_bits() };
+            let joins = if faces { &**FACES } else { &**TOUCHING };
+            let near = Near { joins, faces, in_plane: false };
+            let cut = |slabs: usize| {
+                let slabs = slabs.min(shape[0]);
+                let at = |k: usize| k * shape[0] / slabs;
+                let slabs = (0..slabs).map(|k| Labeller::new(&grid, near).slab(at(k)..at(k + 1)));
+                sorted(grid.assemble(slabs.collect(), near))
+            };
+            prop_assert_eq!(cut(slabs), cut(1));
+        }
+
+        #[test]
+        fn tally_counts_every_zone(
+            zones in prop::collection::vec((1u16..=300, 0u32..3000), 0..2000), levels in 300u32..65_536,
+        ) {
+            let zone = |&(level, size): &(u16, u32)| Zone { level, distance: 0, size };
+            let zones: Vec<Zone> = zones.iter().map(zone).collect();
+            let one = |z: &Zone| Entry { i: z.level.into(), j: z.size.into(), n: 1.0 };
+            let voxels: u64 = zones.iter().map(|z| u64::from(z.size)).sum();
+            let expected = Counts::new(zones.iter().map(one).collect(), levels, voxels as f64);
+            prop_assert_eq!(tally(&zones, levels, |z| z.size), expected);
+        }
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let shape = [40, 37, 41];
+        let data: Vec<u16> = (0..40 * 37 * 41u32)
+            .map(|k| ((k / 5).wrapping_mul(2_654_435_761) >> 20) as u16 % 4)
+            .collect();
+        let levels = Levels::new(&data, shape, None).unwrap();
+        for norm in [Norm::Chebyshev, Norm::Manhattan] {
+            let linkage = Linkage { norm, distance: 1 };
+            let run = |threads| {
+                parallel::with_threads(Some(threads), || {
+                    sorted(volume_zones(&levels, None, linkage))
+                })
+            };
+            let one = run(1);
+            assert!(one == run(2) && one == run(7));
+            assert_eq!(
+                one,
+                sorted(naive(&data, shape, &vec![0; data.len()], linkage, false))
+            );
+        }
     }
 }
