@@ -11,6 +11,7 @@ pub mod glcm;
 pub mod gldzm;
 pub mod glrlm;
 pub mod glszm;
+mod neighbourhood;
 pub mod ngldm;
 pub mod ngtdm;
 pub mod zones;
