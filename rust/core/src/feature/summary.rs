@@ -68,26 +68,26 @@ impl Summary {
         let unit = power_of_two_below(range);
         let size = power_of_two_below(higher(minimum.abs(), maximum.abs()));
         let (per_unit, per_size) = (1.0 / unit, 1.0 / size);
-        let [s2, s3, s4, absolute] = sums_by(values, |x| {
-            let d = (x - mean) * per_unit;
-            let d2 = d * d;
-            [d2, d2 * d, d2 * d2, d.abs()]
-        });
-        // Inside the robust range, differences to its lower end: small numbers, flat stays flat.
-        let inside = |x: f64| if p10 <= x && x <= p90 { 1.0 } else { 0.0 };
-        let [squares, from_median, kept, above] = sums_by(values, |x| {
-            let (y, i) = (x * per_size, inside(x));
+        let from_mean = |x: f64| (x - mean) * per_unit;
+        let inside = |x: f64| if (p10 <= x) & (x <= p90) { 1.0 } else { 0.0 };
+        let sums = sums_by(values, |part| {
+            let square = |x: f64| from_mean(x) * from_mean(x);
             [
-                y * y,
-                ((x - median) * per_unit).abs(),
-                i,
-                i * ((x - p10) * per_unit),
+                sum_by(part, square),
+                sum_by(part, |x| square(x) * from_mean(x)),
+                sum_by(part, |x| square(x) * square(x)),
+                sum_by(part, |x| from_mean(x).abs()),
+                sum_by(part, |x| ((x - median) * per_unit).abs()),
+                sum_by(part, |x| (x * per_size) * (x * per_size)),
+                sum_by(part, inside),
+                // Differences to the lower end: small numbers, and a flat range stays flat.
+                sum_by(part, |x| inside(x) * ((x - p10) * per_unit)),
             ]
         });
+        let [s2, s3, s4, absolute, from_median, squares, kept, above] = sums;
         let robust_mean = p10 + unit * (above / kept);
-        let [robust] = sums_by(values, |x| {
-            [inside(x) * ((x - robust_mean) * per_unit).abs()]
-        });
+        let deviation = |x: f64| inside(x) * ((x - robust_mean) * per_unit).abs();
+        let [robust] = sums_by(values, |part| [sum_by(part, deviation)]);
         Self {
             mean,
             minimum,
@@ -211,7 +211,7 @@ fn ratio(a: f64, b: f64) -> f64 {
 }
 
 fn all_whole(values: &[f64]) -> bool {
-    let [off] = sums_by(values, |x| [(nearest(x) - x).abs()]);
+    let [off] = sums_by(values, |part| [sum_by(part, |x| (nearest(x) - x).abs())]);
     off == 0.0
 }
 
