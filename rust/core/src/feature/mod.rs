@@ -17,6 +17,7 @@ pub mod morphological;
 pub mod run_length;
 pub mod size_zone;
 pub mod statistical;
+pub mod summary;
 pub mod tone_difference;
 pub mod volume_histogram;
 
