@@ -1,0 +1,42 @@
+"""Types of the compiled core; ``rust/py`` holds the code."""
+
+from typing import Any, TypeAlias, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column: TypeAlias = tuple[str, str, str, str, str, str, str, str, str]
+
+class CatalogueRow(TypedDict):
+    family: str
+    family_title: str
+    name: str
+    title: str
+    ibsi: str
+    unit: str
+    formula: str
+    doc: str
+    aggregations: list[str]
+    discretised: bool
+
+class RadiomicsError(Exception): ...
+class InputError(RadiomicsError, ValueError): ...
+class SettingsError(RadiomicsError, ValueError): ...
+
+class Plan:
+    def __new__(cls, settings_json: str) -> Plan: ...
+    @property
+    def columns(self) -> list[Column]: ...
+    def run(
+        self,
+        image: NDArray[Any],
+        mask: NDArray[np.bool_],
+        spacing: tuple[float, float, float],
+        threads: int | None = None,
+    ) -> tuple[NDArray[np.float64], list[str], tuple[int, int]]: ...
+
+def catalogue() -> list[CatalogueRow]: ...
+def aggregations() -> list[tuple[str, str]]: ...
+def build_info() -> dict[str, Any]: ...
+def default_settings() -> str: ...
+def phantom() -> tuple[NDArray[np.int16], NDArray[np.bool_], tuple[float, float, float]]: ...

@@ -1,0 +1,164 @@
+"""Judges values against the reference values of IBSI 1 by IBSI's own rule."""
+
+from __future__ import annotations
+
+import csv
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Context, Decimal
+from importlib import resources
+from typing import Any, Final, Literal, TypeAlias
+
+from ferromics.errors import InputError
+
+Verdict: TypeAlias = Literal["match", "partial", "miss"]
+Number: TypeAlias = float | int | str | Decimal
+
+SIGNIFICANT_DIGITS: Final = 3
+# Differences of any two doubles that could matter are exact with this many digits.
+_CONTEXT: Final = Context(prec=400, rounding=ROUND_DOWN)
+
+
+def judge(value: Number, reference: Number, tolerance: Number) -> Verdict:
+    """Judge one value by the rule of IBSI 1's compliance spreadsheet.
+
+    The difference is truncated at the third significant digit of the reference (at the units if
+    the reference is 0). ``"match"`` if what is left is at most the tolerance, ``"partial"`` if
+    it is below three times the tolerance, else ``"miss"``. All arithmetic is decimal, so that
+    what is printed is what is compared.
+
+    Parameters
+    ----------
+    value
+        The value to judge; NaN and infinity miss.
+    reference, tolerance
+        As published; text keeps their digits.
+
+    Examples
+    --------
+    >>> from ferromics.compliance import judge
+    >>> judge(1.2349, "1.23", 0), judge(1.2401, "1.23", 0)
+    ('match', 'miss')
+    >>> judge(557, 556, 4), judge(565, 556, 4), judge(570, 556, 4)
+    ('match', 'partial', 'miss')
+    """
+    given, target, allowed = _decimal(value), _decimal(reference), _decimal(tolerance)
+    if not given.is_finite():
+        return "miss"
+    place = 0 if target == 0 else target.adjusted() - (SIGNIFICANT_DIGITS - 1)
+    steps = _CONTEXT.subtract(target, given).scaleb(-place, _CONTEXT)
+    whole = steps.to_integral_value(ROUND_DOWN, _CONTEXT)
+    difference = abs(whole).scaleb(place, _CONTEXT)
+    if difference <= allowed:
+        return "match"
+    return "partial" if difference < 3 * allowed else "miss"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One reference value and what became of it.
+
+    ``verdict`` is ``"match"``, ``"partial"`` or ``"miss"``; ``"absent"`` if the result has no such
+    value; ``"no reference"`` if IBSI has none.
+    """
+
+    configuration: str
+    family: str
+    feature: str
+    ibsi: str
+    aggregation: str
+    reference: str
+    tolerance: str
+    consensus: str
+    value: float | None
+    verdict: str
+
+
+def configurations() -> tuple[str, ...]:
+    """Names of IBSI 1's configurations: ``digital_phantom``, ``A`` to ``E``."""
+    return tuple(dict.fromkeys(row["configuration"] for row in _reference()))
+
+
+def compare(result: Any, configuration: str) -> list[Judgement]:
+    """Judge a result against every reference value of a configuration.
+
+    Parameters
+    ----------
+    result
+        A :class:`ferromics.Result`, or the records of a long table (dicts with ``family``,
+        ``feature``, ``aggregation`` and ``value``). Rows of filtered images and rows with
+        parameters that differ from the defaults are left aside.
+    configuration
+        One of :func:`configurations`.
+
+    Raises
+    ------
+    InputError
+        If the configuration is not known, or the result has two values for one reference.
+
+    Examples
+    --------
+    >>> import ferromics as fm
+    >>> from ferromics.compliance import compare
+    >>> image, mask, spacing = fm.phantom()
+    >>> rows = compare(fm.extract(image, mask, "ibsi:phantom", spacing=spacing), "digital_phantom")
+    >>> sum(row.verdict == "match" for row in rows)
+    482
+    """
+    if configuration not in configurations():
+        msg = f"no configuration {configuration!r}; there are {', '.join(configurations())}"
+        raise InputError(msg)
+    values = _values(result.records() if hasattr(result, "records") else result)
+    return [
+        _judged(row, values) for row in _reference() if row["configuration"] == configuration
+    ]
+
+
+def _values(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], float | None]:
+    out: dict[tuple[str, str, str], float | None] = {}
+    for record in records:
+        if record.get("parameters") or record.get("image", "original") != "original":
+            continue
+        key = (record["family"], record["feature"], record.get("aggregation") or "")
+        if key in out:
+            msg = f"two values for {' '.join(key)}: leave one discretisation in the result"
+            raise InputError(msg)
+        out[key] = record["value"]
+    return out
+
+
+def _judged(
+    row: Mapping[str, str], values: Mapping[tuple[str, str, str], float | None]
+) -> Judgement:
+    key = (row["family"], row["feature"], row["aggregation"])
+    value = values.get(key)
+    if not row["value"]:
+        verdict: str = "no reference"
+    elif key not in values:
+        verdict = "absent"
+    else:
+        verdict = "miss" if value is None else judge(value, row["value"], row["tolerance"])
+    return Judgement(
+        configuration=row["configuration"],
+        family=row["family"],
+        feature=row["feature"],
+        ibsi=row["ibsi"],
+        aggregation=row["aggregation"],
+        reference=row["value"],
+        tolerance=row["tolerance"],
+        consensus=row["consensus"],
+        value=value,
+        verdict=verdict,
+    )
+
+
+@functools.cache
+def _reference() -> tuple[dict[str, str], ...]:
+    file = resources.files("ferromics") / "reference" / "ibsi1_values.csv"
+    return tuple(csv.DictReader(file.read_text("utf-8").splitlines()))
+
+
+def _decimal(number: Number) -> Decimal:
+    """The number as people read it: a double by its shortest form."""
+    return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
