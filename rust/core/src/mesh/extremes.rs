@@ -68,7 +68,11 @@ struct Polygon {
 
 impl Polygon {
     fn new(z: i32) -> Self {
-        Self { z, left: Vec::new(), right: Vec::new() }
+        Self {
+            z,
+            left: Vec::new(),
+            right: Vec::new(),
+        }
     }
 
     fn add(&mut self, y: i32, first: i32, last: i32) {
