@@ -17,6 +17,11 @@ const PAD: usize = 8;
 /// Row buffers are multiples of this many voxels, so that no loop has a remainder.
 const BLOCK: usize = 32;
 
+/// Distance of the bit that says that a long run ended from the one that says there is an event.
+const ENDED: usize = 4;
+/// The bits of events in eight bytes.
+const EVENTS: u64 = 0x0707_0707_0707_0707;
+
 /// Buffers of a sweep over sheets of rows, reused from sheet to sheet.
 ///
 /// Place `b` of a row buffer is voxel `b - PAD` of the rows' common span; the voxels before and
@@ -35,10 +40,10 @@ pub(super) struct Sweep<'a, 'g, L> {
     old: [Vec<u8>; 3],
     /// Sum of `new` over directions.
     codes: Vec<u8>,
-    /// Bit `d`: direction `d` has an event here.
+    /// Bit `d`: direction `d` has an event here; bit `d + ENDED`: it is an end.
     events: Vec<u8>,
     /// For each line of a direction, the row of its last event; an end needs that of its start.
-    since: [Vec<usize>; 3],
+    since: Vec<usize>,
 }
 
 impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
@@ -47,7 +52,7 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         let bytes = || std::array::from_fn(|_| vec![0; len]);
         let (codes, events) = (vec![0; len], vec![0; len]);
         let (current, previous) = (vec![L::default(); len], vec![L::default(); len]);
-        let (new, old, since) = (bytes(), bytes(), std::array::from_fn(|_| Vec::new()));
+        let (new, old, since) = (bytes(), bytes(), Vec::new());
         let cap = cap(base);
         let unit = [1, base, base * base].map(|unit| unit as u8);
         let top = unit.map(|unit| unit * cap as u8);
@@ -91,9 +96,10 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         let swept = PAD - 1..PAD - 1 + (width + 2).next_multiple_of(BLOCK);
         self.current.fill(L::default());
         self.previous.fill(L::default());
-        self.old.iter_mut().for_each(|old| old.fill(0));
-        self.since.iter_mut().for_each(|since| since.resize(since.len().max(width + 2 + n), 0));
-        let outside = (usize::MAX, [span[0]; 2]); // a row behind the last one ends all runs
+        // Both: a sweep looks one place further than it writes, and the last sheet may have been wider.
+        self.old.iter_mut().chain(&mut self.new).for_each(|positions| positions.fill(0));
+        self.since.resize(self.since.len().max(3 * (width + 2 + n)), 0);
+        let outside = (usize::MAX, [0, 0]); // a row behind the last one ends all runs
         for (t, (row, [first, end])) in rows.chain([outside]).enumerate() {
             let current = &mut self.current[PAD..PAD + width];
             if row == usize::MAX {
@@ -102,8 +108,10 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
                 current.copy_from_slice(self.grid.row(row, span));
             }
             self.advance(swept.clone());
-            let filled = PAD + first - span[0]..PAD + end - span[0];
-            tally.add(&self.codes[filled.clone()], &self.current[filled]);
+            if first < end {
+                let filled = PAD + first - span[0]..PAD + end - span[0];
+                tally.add(&self.codes[filled.clone()], &self.current[filled]);
+            }
             self.record(swept.clone(), t, n, tally);
             std::mem::swap(&mut self.current, &mut self.previous);
             std::mem::swap(&mut self.new, &mut self.old);
@@ -140,23 +148,22 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
     /// Notes where runs passed the cap and counts those that ended after it; `t` is the number of
     /// the row among the sheet's `n`.
     fn record(&mut self, swept: Range<usize>, t: usize, n: usize, tally: &mut Tally) {
-        for (block, bytes) in self.events[swept.clone()].chunks_exact(8).enumerate() {
-            let mut word = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        // Lines in three parts, one a direction; dx = d - 1, and the line stays the same along it.
+        let part = self.since.len() / 3;
+        let lines = [t, part, 2 * part + n - t, 0];
+        let before = &self.previous[swept.start - 1..];
+        for (block, bytes) in self.events[swept].chunks_exact(8).enumerate() {
+            let all = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+            let mut word = all & EVENTS;
             while word != 0 {
                 let bit = word.trailing_zeros() as usize;
                 word &= word - 1;
-                let (x, d) = (8 * block + bit / 8, bit % 8);
-                // dx = d - 1; the line's number stays the same along the direction.
-                let line = match d {
-                    0 => x + t,
-                    1 => x,
-                    _ => x + n - t,
-                };
-                let place = swept.start + x;
-                let level = self.previous[place + 1 - d].into();
-                let length = (t + self.cap).wrapping_sub(self.since[d][line]);
-                self.since[d][line] = t;
-                tally.long[d].add_if(self.new[d][place] != self.top[d], level, length);
+                let (x, d) = (8 * block + bit / 8, bit % 4);
+                let since = &mut self.since[lines[d] + x];
+                let length = (t + self.cap).wrapping_sub(*since);
+                *since = t;
+                let ended = (all >> (bit + ENDED)) & 1 == 1;
+                tally.long[d].add_if(ended, before[x + 2 - d].into(), length);
             }
         }
     }
@@ -241,7 +248,10 @@ fn pass<L: Level>(
                 0
             }
         };
-        let event = |d: usize, old: u8, new: u8| u8::from((old == top[d]) != (new == top[d])) << d;
+        let event = |d: usize, old: u8, new: u8| {
+            let (before, now) = (u8::from(old == top[d]), u8::from(new == top[d]));
+            ((before ^ now) | (before & (before ^ now)) << ENDED) << d
+        };
         let p0 = position(0, previous0[x], old0[x]);
         let p1 = position(1, previous1[x], old1[x]);
         let p2 = position(2, previous2[x], old2[x]);

@@ -137,14 +137,22 @@ impl Tally {
         let stride = n + 1;
         let codes = if base > 1 { base.pow(directions as u32) } else { 0 };
         let long = vec![LongRuns::new(stride, longest); directions];
-        Self { base, stride, table: vec![0; codes * stride], long }
+        Self { base, stride, table: vec![0; codes * 2 * stride], long }
     }
 
     /// Counts voxels by code and level.
     pub(super) fn add<L: Copy + Into<usize>>(&mut self, codes: &[u8], levels: &[L]) {
         if self.base > 1 {
-            for (&code, &level) in codes.iter().zip(levels) {
-                self.table[usize::from(code) * self.stride + level.into()] += 1;
+            let width = 2 * self.stride;
+            let table = &mut self.table[..];
+            let (code_pairs, last_code) = codes.as_chunks::<2>();
+            let (level_pairs, last_level) = levels.as_chunks::<2>();
+            for (code, level) in code_pairs.iter().zip(level_pairs) {
+                table[usize::from(code[0]) * width + level[0].into()] += 1;
+                table[usize::from(code[1]) * width + self.stride + level[1].into()] += 1;
+            }
+            for (&code, &level) in last_code.iter().zip(last_level) {
+                table[usize::from(code) * width + level.into()] += 1;
             }
         }
     }
@@ -155,11 +163,13 @@ impl Tally {
         directions
             .map(|(d, long)| {
                 let mut positions = vec![0u32; cap(self.base) * self.stride];
-                for (code, counts) in self.table.chunks_exact(self.stride).enumerate() {
+                for (code, counts) in self.table.chunks_exact(2 * self.stride).enumerate() {
                     let digit = code / self.base.pow(d as u32) % self.base;
                     if digit < cap(self.base) {
                         let sums = &mut positions[digit * self.stride..][..self.stride];
-                        sums.iter_mut().zip(counts).for_each(|(s, &n)| *s += n);
+                        let (even, odd) = counts.split_at(self.stride);
+                        let both = even.iter().zip(odd);
+                        sums.iter_mut().zip(both).for_each(|(s, (a, b))| *s += a + b);
                     }
                 }
                 let positions = positions.into_iter().map(u64::from).collect();
