@@ -40,27 +40,15 @@ impl<'a> RunLengths<'a> {
     /// Prepares the matrices of `levels`; nothing is counted yet.
     #[must_use]
     pub fn new(levels: &'a Levels, settings: &settings::Glrlm) -> Self {
-        let settings::Glrlm {
-            weighting,
-            weighting_norm,
-            ..
-        } = *settings;
-        Self {
-            levels,
-            weighting,
-            weighting_norm,
-        }
+        let settings::Glrlm { weighting, weighting_norm, .. } = *settings;
+        Self { levels, weighting, weighting_norm }
     }
 
     /// Applies distance weighting (IBSI 6CK8) to one matrix a direction.
     fn weighted(&self, matrices: Vec<Counts>, in_plane: bool) -> Vec<Counts> {
         let weight = |m| direction::weight(m, self.weighting, self.weighting_norm);
         let all = directions(1, Norm::Chebyshev, in_plane);
-        matrices
-            .into_iter()
-            .zip(all)
-            .map(|(c, m)| c.scaled(weight(m)))
-            .collect()
+        matrices.into_iter().zip(all).map(|(c, m)| c.scaled(weight(m))).collect()
     }
 }
 
@@ -99,23 +87,11 @@ impl Source for RunLengths<'_> {
 pub fn direction(levels: &Levels, offset: Offset) -> Result<Counts> {
     if offset == [0, 0, 0] || offset.iter().any(|c| c.abs() > 1) {
         let allowed = "a direction has components of -1, 0 or 1, and is not 0";
-        return Err(Error::Argument {
-            name: "offset",
-            given: format!("{offset:?}"),
-            allowed,
-        });
+        return Err(Error::Argument { name: "offset", given: format!("{offset:?}"), allowed });
     }
-    let [dz, dy, dx] = if offset > [0, 0, 0] {
-        offset
-    } else {
-        offset.map(|c| -c)
-    };
+    let [dz, dy, dx] = if offset > [0, 0, 0] { offset } else { offset.map(|c| -c) };
     let mut found = all_of(levels, &[[dz, dy]]);
-    Ok(if found.len() == 1 {
-        found.remove(0)
-    } else {
-        found.remove((dx + 1).unsigned_abs())
-    })
+    Ok(if found.len() == 1 { found.remove(0) } else { found.remove((dx + 1).unsigned_abs()) })
 }
 
 /// The matrices of the whole volume for the directions of `steps`.
@@ -128,46 +104,48 @@ fn all_of(levels: &Levels, steps: &[Step]) -> Vec<Counts> {
 }
 
 /// One matrix for each direction of `steps`, in their order.
-///
-/// The parts of a step's sheets are counted independently; a run never leaves its sheet.
 fn matrices<L: Level>(grid: &Grid<L>, n: usize, steps: &[Step]) -> Vec<Counts> {
-    let voxels = grid.data().len();
-    let sheets: Vec<_> = steps.iter().map(|&step| grid.sheets(step)).collect();
     let parts = match parallel::threads() {
         1 => 1,
         threads => 2 * threads,
     };
-    let base = base(n, voxels / parts);
+    count(grid, n, steps, base(n, grid.data().len() / parts), parts)
+}
+
+/// The same with a given number of positions told apart, and each step's sheets counted in `parts`;
+/// neither changes a count, since a run never leaves its sheet.
+fn count<L: Level>(
+    grid: &Grid<L>,
+    n: usize,
+    steps: &[Step],
+    base: usize,
+    parts: usize,
+) -> Vec<Counts> {
+    let sheets: Vec<_> = steps.iter().map(|&step| grid.sheets(step)).collect();
     let longest = grid.shape().into_iter().max().unwrap_or(0);
-    let count = |task: usize| {
+    let one = |task: usize| {
         let (step, part) = (task / parts, task % parts);
         let all = &sheets[step];
         let mine = &all[all.len() * part / parts..all.len() * (part + 1) / parts];
         let directions = if steps[step] == [0, 0] { 1 } else { 3 };
         let mut tally = Tally::new(directions, n, base, longest);
         let mut sweep = Sweep::new(grid, steps[step], base);
-        mine.iter()
-            .for_each(|&start| sweep.sheet(start, &mut tally));
+        mine.iter().for_each(|&start| sweep.sheet(start, &mut tally));
         tally.finish()
     };
-    let tasks = parallel::map(parts * steps.len(), voxels * steps.len(), count);
+    let work = grid.data().len() * steps.len();
+    let mut tasks = parallel::map(parts * steps.len(), work, one).into_iter();
     let mut runs: Vec<Runs> = Vec::new();
-    let mut tasks = tasks.into_iter();
     for _ in steps {
         let first = runs.len();
         runs.extend(tasks.next().into_iter().flatten());
         for part in tasks.by_ref().take(parts - 1) {
-            runs[first..]
-                .iter_mut()
-                .zip(part)
-                .for_each(|(all, more)| all.merge(more));
+            runs[first..].iter_mut().zip(part).for_each(|(all, more)| all.merge(more));
         }
     }
     if base == 1 {
         let mut histogram = vec![0; n + 1];
-        grid.data()
-            .iter()
-            .for_each(|&level| histogram[Into::<usize>::into(level)] += 1);
+        grid.data().iter().for_each(|&level| histogram[Into::<usize>::into(level)] += 1);
         runs.iter_mut().for_each(|r| r.start_from(&histogram));
     }
     runs.into_iter().map(Runs::into_counts).collect()

@@ -17,10 +17,7 @@ const LENGTH_BITS: u32 = 40;
 /// levels and a task of `voxels`; 1 means that positions are not counted at all.
 pub(super) fn base(n: usize, voxels: usize) -> usize {
     let limit = MAX_TABLE.min(voxels);
-    (1..=MAX_BASE)
-        .rev()
-        .find(|b| b.pow(3) * (n + 1) <= limit)
-        .unwrap_or(1)
+    (1..=MAX_BASE).rev().find(|b| b.pow(3) * (n + 1) <= limit).unwrap_or(1)
 }
 
 /// Position from which a run counts as long (its length is larger than this).
@@ -31,7 +28,9 @@ pub(super) fn cap(base: usize) -> usize {
 /// Runs longer than the cap, by level and length.
 #[derive(Debug, Clone)]
 pub(super) struct LongRuns {
+    /// The buffer, of which the first `held` keys count.
     keys: Vec<u64>,
+    held: usize,
     /// `[level][length]` for lengths below `lengths`; made when the first buffer is full.
     dense: Vec<u32>,
     lengths: usize,
@@ -45,27 +44,31 @@ impl LongRuns {
     fn new(stride: usize, longest: usize) -> Self {
         let lengths = (MAX_DENSE / stride).min(longest + 1);
         let (keys, dense, sparse) = (Vec::new(), Vec::new(), Vec::new());
-        Self {
-            keys,
-            dense,
-            lengths,
-            stride,
-            sparse,
-            join_at: MAX_DENSE,
-        }
+        Self { keys, held: 0, dense, lengths, stride, sparse, join_at: MAX_DENSE }
     }
 
-    pub(super) fn add(&mut self, level: usize, length: usize) {
-        if self.keys.len() == BUFFER {
-            self.spill();
+    /// Counts a run if `ended`; stores in any case, as whether it did is not to be predicted.
+    #[inline]
+    pub(super) fn add_if(&mut self, ended: bool, level: usize, length: usize) {
+        if self.held == self.keys.len() {
+            self.make_room();
         }
-        self.keys
-            .push((level as u64) << LENGTH_BITS | length as u64);
+        self.keys[self.held] = key(level, length);
+        self.held += usize::from(ended);
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        if self.held == BUFFER {
+            self.spill();
+        } else {
+            self.keys.resize((2 * self.held).clamp(64, BUFFER), 0);
+        }
     }
 
     fn spill(&mut self) {
         self.dense.resize(self.stride * self.lengths, 0);
-        for key in self.keys.drain(..) {
+        for &key in &self.keys[..std::mem::take(&mut self.held)] {
             let (level, length) = split(key);
             if length < self.lengths {
                 self.dense[level * self.lengths + length] += 1;
@@ -82,14 +85,12 @@ impl LongRuns {
     /// `(key, count)` in order of level, then length.
     fn finish(mut self) -> Vec<(u64, u64)> {
         if self.dense.is_empty() {
-            self.sparse.extend(self.keys.iter().map(|&key| (key, 1)));
+            self.sparse.extend(self.keys[..self.held].iter().map(|&key| (key, 1)));
         } else {
             self.spill();
             for (level, row) in self.dense.chunks_exact(self.lengths).enumerate() {
                 let found = row.iter().enumerate().filter(|(_, &n)| n > 0);
-                let key = |length| (level as u64) << LENGTH_BITS | length as u64;
-                self.sparse
-                    .extend(found.map(|(length, &n)| (key(length), u64::from(n))));
+                self.sparse.extend(found.map(|(length, &n)| (key(level, length), u64::from(n))));
             }
         }
         join(&mut self.sparse);
@@ -97,13 +98,14 @@ impl LongRuns {
     }
 }
 
+fn key(level: usize, length: usize) -> u64 {
+    (level as u64) << LENGTH_BITS | length as u64
+}
+
 /// Level and length of a key.
 #[allow(clippy::cast_possible_truncation)] // both were `usize`
 fn split(key: u64) -> (usize, usize) {
-    (
-        (key >> LENGTH_BITS) as usize,
-        (key & ((1 << LENGTH_BITS) - 1)) as usize,
-    )
+    ((key >> LENGTH_BITS) as usize, (key & ((1 << LENGTH_BITS) - 1)) as usize)
 }
 
 /// Sorts by key and adds the counts of equal keys.
@@ -133,25 +135,24 @@ impl Tally {
     /// For levels up to `n` and runs up to `longest` voxels.
     pub(super) fn new(directions: usize, n: usize, base: usize, longest: usize) -> Self {
         let stride = n + 1;
-        let codes = if base > 1 {
-            base.pow(directions as u32)
-        } else {
-            0
-        };
+        let codes = if base > 1 { base.pow(directions as u32) } else { 0 };
         let long = vec![LongRuns::new(stride, longest); directions];
-        Self {
-            base,
-            stride,
-            table: vec![0; codes * stride],
-            long,
-        }
+        Self { base, stride, table: vec![0; codes * 2 * stride], long }
     }
 
     /// Counts voxels by code and level.
     pub(super) fn add<L: Copy + Into<usize>>(&mut self, codes: &[u8], levels: &[L]) {
         if self.base > 1 {
-            for (&code, &level) in codes.iter().zip(levels) {
-                self.table[usize::from(code) * self.stride + level.into()] += 1;
+            let width = 2 * self.stride;
+            let table = &mut self.table[..];
+            let (code_pairs, last_code) = codes.as_chunks::<2>();
+            let (level_pairs, last_level) = levels.as_chunks::<2>();
+            for (code, level) in code_pairs.iter().zip(level_pairs) {
+                table[usize::from(code[0]) * width + level[0].into()] += 1;
+                table[usize::from(code[1]) * width + self.stride + level[1].into()] += 1;
+            }
+            for (&code, &level) in last_code.iter().zip(last_level) {
+                table[usize::from(code) * width + level.into()] += 1;
             }
         }
     }
@@ -162,19 +163,17 @@ impl Tally {
         directions
             .map(|(d, long)| {
                 let mut positions = vec![0u32; cap(self.base) * self.stride];
-                for (code, counts) in self.table.chunks_exact(self.stride).enumerate() {
+                for (code, counts) in self.table.chunks_exact(2 * self.stride).enumerate() {
                     let digit = code / self.base.pow(d as u32) % self.base;
                     if digit < cap(self.base) {
                         let sums = &mut positions[digit * self.stride..][..self.stride];
-                        sums.iter_mut().zip(counts).for_each(|(s, &n)| *s += n);
+                        let (even, odd) = counts.split_at(self.stride);
+                        let both = even.iter().zip(odd);
+                        sums.iter_mut().zip(both).for_each(|(s, (a, b))| *s += a + b);
                     }
                 }
                 let positions = positions.into_iter().map(u64::from).collect();
-                Runs {
-                    stride: self.stride,
-                    positions,
-                    long: long.finish(),
-                }
+                Runs { stride: self.stride, positions, long: long.finish() }
             })
             .collect()
     }
@@ -192,10 +191,7 @@ pub(super) struct Runs {
 impl Runs {
     /// Adds the runs of another part of the image.
     pub(super) fn merge(&mut self, other: Self) {
-        self.positions
-            .iter_mut()
-            .zip(other.positions)
-            .for_each(|(a, b)| *a += b);
+        self.positions.iter_mut().zip(other.positions).for_each(|(a, b)| *a += b);
         self.long.extend(other.long);
         join(&mut self.long);
     }
@@ -219,11 +215,7 @@ impl Runs {
         let mut add = |level: usize, length: usize, n: u64| {
             if n > 0 {
                 voxels += n * length as u64;
-                entries.push(Entry {
-                    i: level as u32,
-                    j: length as f64,
-                    n: n as f64,
-                });
+                entries.push(Entry { i: level as u32, j: length as f64, n: n as f64 });
             }
         };
         let mut long = self.long.as_slice();
@@ -235,16 +227,11 @@ impl Runs {
             let (mine, rest) = long.split_at(here);
             long = rest;
             for length in 1..cap {
-                add(
-                    level,
-                    length,
-                    longer(length - 1, level) - longer(length, level),
-                );
+                add(level, length, longer(length - 1, level) - longer(length, level));
             }
             let above: u64 = mine.iter().map(|&(_, n)| n).sum();
             add(level, cap, longer(cap - 1, level) - above);
-            mine.iter()
-                .for_each(|&(key, n)| add(level, split(key).1, n));
+            mine.iter().for_each(|&(key, n)| add(level, split(key).1, n));
         }
         Counts::new(entries, self.stride as u32 - 1, voxels as f64)
     }
