@@ -151,6 +151,7 @@ impl Source for Tally<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // counts
 mod tests {
     use proptest::prelude::*;
 

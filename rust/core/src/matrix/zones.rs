@@ -171,6 +171,12 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
     }
 
     /// Linkage beyond the nearest voxels: every voxel is a part, joined with all before it.
+    // Lengths of an axis; places in the box, checked.
+    #[allow(
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation
+    )]
     fn far(&self, distance: u32, norm: Norm, in_plane: bool) -> Vec<Zone> {
         let shape = self.shape.map(|n| n as isize);
         let [_, ny, nx] = shape;
@@ -205,7 +211,7 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
         let mut zones = Vec::new();
         forest.resolve(|_, zone| {
             if zone.size > 0 {
-                zones.push(zone)
+                zones.push(zone);
             }
         });
         zones
@@ -213,6 +219,7 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // made-up distances and levels
 pub(crate) mod tests {
     use proptest::prelude::*;
 

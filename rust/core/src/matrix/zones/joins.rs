@@ -39,7 +39,7 @@ fn joins(allowed: u16, linked: impl Fn(Offset, Offset) -> bool) -> Box<Joins> {
             .map(|l| u16::from(linked(BEFORE[k], BEFORE[l])) << l)
             .sum()
     });
-    let bits = |set: u16| (0..13).filter(move |k| set >> k & 1 == 1);
+    let bits = |set: u16| (0..13u16).filter(move |k| set >> k & 1 == 1);
     let mut table = Box::new([0; PATTERNS]);
     for (pattern, entry) in (0u16..)
         .zip(table.iter_mut())
@@ -47,12 +47,12 @@ fn joins(allowed: u16, linked: impl Fn(Offset, Offset) -> bool) -> Box<Joins> {
     {
         let (mut rest, mut place) = (pattern, 0);
         while let Some(lowest) = bits(rest).next() {
-            let (mut group, mut grown) = (0u16, 1 << lowest);
+            let (mut group, mut grown) = (0u16, 1u16 << lowest);
             while group != grown {
                 group = grown;
-                grown = bits(group).fold(group, |g, k| g | beside[k] & rest);
+                grown = bits(group).fold(group, |g, k| g | beside[usize::from(k)] & rest);
             }
-            *entry |= (lowest as u16 + 1) << place;
+            *entry |= (lowest + 1) << place;
             place += 4;
             rest &= !group;
         }

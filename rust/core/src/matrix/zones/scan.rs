@@ -50,6 +50,7 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
     }
 
     /// Joins the open parts of neighbouring slabs.
+    #[allow(clippy::cast_possible_wrap)] // length of a row
     pub fn assemble(&self, slabs: Vec<Slab>, near: Near) -> Vec<Zone> {
         let width = self.shape[2] + 2;
         let mut forest = Forest::default();
@@ -113,7 +114,7 @@ impl<L: Level, D: Fn(usize) -> u16 + Sync> Grid<'_, L, D> {
 /// A level as a zone has it.
 pub(super) fn narrow<L: Level>(level: L) -> u16 {
     let level: u32 = level.into();
-    level as u16
+    u16::try_from(level).unwrap_or(u16::MAX) // levels have at most 16 bits
 }
 
 /// Labels voxels in C order. The labels of two slices are kept, each with a margin of 1; sizes and
@@ -183,16 +184,18 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
     }
 
     /// Where the neighbours of `BEFORE`, numbered from 1, lie in `labels`; number 0 is the voxel.
+    #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)] // wraps, and so does the sum
     fn steps(&self, z: usize) -> [usize; 16] {
         let (width, plane) = (self.width as isize, self.plane as isize);
-        let slice = if z % 2 == 0 { plane } else { -plane };
+        let slice = if z.is_multiple_of(2) { plane } else { -plane };
         let mut steps = [0; 16];
         for (step, [dz, dy, dx]) in steps[1..].iter_mut().zip(BEFORE) {
-            *step = (-dz * slice + dy * width + dx) as usize; // wraps, and so does the sum
+            *step = (-dz * slice + dy * width + dx) as usize;
         }
         steps
     }
 
+    #[allow(clippy::cast_possible_truncation)] // `number` has checked that labels fit
     fn row(&mut self, z: usize, y: usize, steps: &[usize; 16]) {
         let [_, ny, nx] = self.grid.shape;
         let k = (z * ny + y) * nx;
@@ -204,9 +207,9 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
         let row = &row[start..=row.iter().rposition(inside).unwrap_or(start)];
         self.patterns(y * self.width + start, row.len());
         if self.forest.nodes.len() < self.used + row.len() {
-            self.forest
-                .nodes
-                .resize((self.used + row.len()) * 3 / 2, FRESH);
+            let most = (self.used + row.len()) * 3 / 2;
+            number(most); // panics where labels would not fit
+            self.forest.nodes.resize(most, FRESH);
         }
         let corner = z % 2 * self.plane + (y + 1) * self.width + 1 + start;
         let patterns = self.low.iter().zip(&self.high);
