@@ -362,3 +362,92 @@ pub fn entropy_bits(probabilities: impl IntoIterator<Item = f64>) -> f64 {
         .map(|p| p * p.log2())
         .sum::<f64>()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rounding_helpers_are_what_they_replace() {
+        for x in [
+            0.0,
+            0.3,
+            0.5,
+            1.0,
+            1.5,
+            2.5,
+            0.1 + 0.2,
+            65_534.999_999,
+            1e15,
+            2.0 - 1e-16,
+        ] {
+            for x in [x, -x, x + 7.0] {
+                assert_eq!(floor(x), x.floor(), "{x}");
+            }
+            assert_eq!(
+                to_bits(x.floor()) & 0xffff_ffff_ffff,
+                x.floor() as u64,
+                "{x}"
+            );
+        }
+        assert_eq!(power_of_two_below(5.0), 4.0);
+        assert_eq!(power_of_two_below(4.0), 4.0);
+        assert_eq!(power_of_two_below(0.0), f64::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn percentiles_follow_the_rule() {
+        // The digital phantom, whose 90th percentile is 4 and not 4.2.
+        let x: Vec<f64> = [(1.0, 50), (3.0, 1), (4.0, 16), (6.0, 7)]
+            .iter()
+            .flat_map(|&(v, n)| std::iter::repeat_n(v, n))
+            .collect();
+        assert_eq!(
+            percentiles(&x, [0, 10, 50, 75, 90, 100]),
+            [1.0, 1.0, 1.0, 4.0, 4.0, 6.0]
+        );
+        assert_eq!(percentile(&[3.0, 1.0, 2.0, 10.0], 50), 2.5);
+        assert_eq!(percentile(&[0.0, 1.0], 25), 0.25);
+        assert_eq!(percentile(&[7.0], 90), 7.0);
+        assert!(percentile(&[], 90).is_nan());
+    }
+
+    proptest! {
+        #[test]
+        fn order_statistics_are_those_of_a_sort(
+            x in prop::collection::vec((-1.0f64..1.0, 0u8..4), 1100..6000),
+            kind in 0u8..5,
+            seed in 0usize..1000,
+        ) {
+            let of = |(x, k): (f64, u8)| match kind {
+                0 => x,
+                1 => (x * 5.0).round() / 10.0,                // ties
+                2 => (x * 700.0).exp(),                       // most values in the lowest bucket
+                3 => if k == 0 { x * 1e300 } else { x * 1e-9 }, // far outliers
+                _ => x * 1e-310,                              // below the normal numbers
+            };
+            let x: Vec<f64> = x.into_iter().map(of).collect();
+            let mut sorted = x.clone();
+            sorted.sort_by(f64::total_cmp);
+            let mut ranks = vec![0, seed, seed + 1, x.len() / 2, x.len() - 1];
+            ranks.sort_unstable();
+            ranks.dedup();
+            let expected: Vec<f64> = ranks.iter().map(|&r| sorted[r]).collect();
+            prop_assert_eq!(order_statistics(&x, span(&x), &ranks, 0), expected);
+            prop_assert_eq!(span(&x), (sorted[0], sorted[x.len() - 1]));
+        }
+
+        #[test]
+        fn sums_and_counts_are_right(x in prop::collection::vec(0u16..500, 0..10_000)) {
+            let values: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+            let expected: u64 = x.iter().map(|&x| u64::from(x)).sum();
+            let [sum] = sums_by(&values, |part| [sum_by(part, |x| x)]);
+            prop_assert_eq!(sum, expected as f64);
+            let mut counts = vec![0; 500];
+            x.iter().for_each(|&x| counts[x as usize] += 1);
+            prop_assert_eq!(count_by(&values, 500, |x| x), counts);
+        }
+    }
+}

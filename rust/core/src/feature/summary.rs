@@ -255,3 +255,47 @@ fn mean_deviation_within(bins: &[(f64, f64)], low: f64, high: f64) -> f64 {
     let mean = mean_of(&kept, n, |k| k);
     mean_of(&kept, n, |k| (k - mean).abs())
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use crate::feature::FeatureDef;
+
+    const VALUES: &str = include_str!("../../../../python/ferromics/reference/ibsi1_values.csv");
+
+    /// Checks every reference value the digital phantom has in a family, by IBSI's rule: the
+    /// difference cut off at the third significant digit is at most the tolerance.
+    pub(crate) fn assert_phantom<M>(family: &str, features: &[FeatureDef<M>], input: &M) {
+        let start = format!("digital_phantom,{family},");
+        let mut checked = 0;
+        for line in VALUES.lines().filter(|line| line.starts_with(&start)) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let [_, _, name, ibsi, _, reference, tolerance, ..] = cells[..] else {
+                panic!()
+            };
+            let feature = features.iter().find(|f| f.name == name).expect(name);
+            assert_eq!(feature.ibsi, ibsi, "{name}");
+            let Ok(reference) = reference.parse::<f64>() else {
+                continue;
+            };
+            let digit = 10f64.powf(reference.abs().log10().floor() - 2.0);
+            let value = (feature.eval)(input);
+            let difference = ((reference - value).abs() / digit + 1e-9).trunc() * digit;
+            let tolerance: f64 = tolerance.parse().expect("a tolerance");
+            assert!(
+                difference <= tolerance,
+                "{name}: {value}, reference {reference}"
+            );
+            checked += 1;
+        }
+        let standardised = features.iter().filter(|f| f.ibsi != "9CMM").count();
+        assert_eq!(
+            checked, standardised,
+            "every feature has its reference value"
+        );
+    }
+
+    /// Equal to a part in 10^11 of `scale`, or both NaN.
+    pub(crate) fn near(a: f64, b: f64, scale: f64) -> bool {
+        (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-11 * scale
+    }
+}
