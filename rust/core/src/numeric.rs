@@ -387,7 +387,7 @@ mod tests {
                 assert_eq!(floor(x), x.floor(), "{x}");
             }
             assert_eq!(
-                to_bits(x.floor()) & 0xffff_ffff_ffff,
+                to_bits(x.floor()) & ((1 << 51) - 1),
                 x.floor() as u64,
                 "{x}"
             );
