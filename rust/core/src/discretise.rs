@@ -83,7 +83,7 @@ impl Levels {
         levels: impl Fn(Range<usize>) -> I + Sync + Send,
     ) -> Self {
         let len = shape.iter().product();
-        let (data, counts) = if n <= u32::from(u8::MAX) {
+        let (data, counts) = if u8::try_from(n).is_ok() {
             let mut data = vec![0u8; len];
             // The low bits are the level: `n` decides the width and no level exceeds it.
             #[allow(clippy::cast_possible_truncation)]
@@ -350,6 +350,7 @@ fn span_part(values: &[f64], mask: &[bool]) -> (f64, f64) {
     (low, high.into_iter().fold(f64::NEG_INFINITY, higher))
 }
 
+#[allow(clippy::float_cmp)] // equal to its rounded value or not
 fn all_whole(roi: &Roi) -> bool {
     let off = |(&x, &m): (&f64, &bool)| m & (nearest(x) != x);
     !roi.intensities()
@@ -370,6 +371,11 @@ fn levels(roi: &Roi, n: f64, level: impl Fn(f64) -> f64 + Sync + Send) -> Levels
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 mod tests {
     use ndarray::Array3;
     use proptest::prelude::*;

@@ -39,8 +39,8 @@ fn sum_chunk<T: Copy>(chunk: &[T], f: &impl Fn(T) -> f64) -> f64 {
 /// `K` sums over `values` in one pass, on several threads if it is worth it.
 ///
 /// `part` gives the sums over a chunk of at most 4096 values, by [`sum_by`]: each sum runs over the
-/// chunk on its own while it is in the first-level cache, which the compiler makes SIMD code of (4
-/// times as fast as one loop for all sums). The chunks are added in order, so the result is the
+/// chunk on its own while it is in the first-level cache, which the compiler makes SIMD code of (the
+/// statistics of 10^5 values: 0.61 ms, 1.3 ms with one loop for all sums). The chunks are added in order, so the result is the
 /// same to the bit on any number of threads.
 #[must_use]
 pub fn sums_by<const K: usize>(
@@ -185,8 +185,8 @@ pub fn count_by(values: &[f64], bins: usize, index: impl Fn(f64) -> f64 + Sync +
     counts
 }
 
-/// Two tables take turns: neighbours often share a bin, and a count that waits for the one before
-/// it takes 2.5 times as long (10^6 smoothed values).
+/// Two tables take turns: neighbours often share a bin, and a count has to wait for the one before
+/// it in the same place.
 fn count_part(values: &[f64], bins: usize, index: &impl Fn(f64) -> f64) -> Vec<u32> {
     let (mut even, mut odd) = (vec![0u32; bins], vec![0u32; bins]);
     let mut indices = [0u32; 512];
@@ -211,10 +211,10 @@ fn count_part(values: &[f64], bins: usize, index: &impl Fn(f64) -> f64) -> Vec<u
 /// Where the percentile lies among `n` sorted values: the index of the value below (or at) it and
 /// the fraction of the way to the next value.
 ///
-/// The rule: $P_p$ lies at position $p (n - 1) / 100$ of the values sorted and numbered from 0,
-/// with linear interpolation between neighbours. So $P_0$ is the minimum, $P_{50}$ the sample
-/// median (the mean of the middle two for even `n`), $P_{100}$ the maximum. IBSI names no rule; its
-/// reference values rule out the one that puts $P_p$ at $p n / 100 - 1/2$, which gives 4.2 instead
+/// The rule: `P_p` lies at position `p (n - 1) / 100` of the values sorted and numbered from 0,
+/// with linear interpolation between neighbours. So `P_0` is the minimum, `P_50` the sample
+/// median (the mean of the middle two for even `n`), `P_100` the maximum. IBSI names no rule; its
+/// reference values rule out the one that puts `P_p` at `p n / 100 - 1/2`, which gives 4.2 instead
 /// of 4 as the digital phantom's 90th percentile.
 ///
 /// # Panics
@@ -232,6 +232,7 @@ pub fn percentile_position(n: usize, percent: u32) -> (usize, f64) {
 
 /// The value a `fraction` of the way from `below` to `above`.
 #[must_use]
+#[allow(clippy::float_cmp)] // the exact half
 pub fn between(below: f64, above: f64, fraction: f64) -> f64 {
     if fraction == 0.5 {
         f64::midpoint(below, above)
@@ -286,8 +287,8 @@ const DEPTH: u32 = 4;
 /// The values that would stand at `ranks` (ascending, each once) if `values` were sorted.
 ///
 /// Equal buckets over the range are counted, and only the values of buckets that hold a rank are
-/// looked at again: 2.1 ms instead of 29 ms for a sort and 14 ms for selection in place (ten ranks
-/// of 10^6 values).
+/// looked at again: 2.2 ms for ten ranks of 10^6 smoothed values.
+#[allow(clippy::float_cmp)] // all values are the same or not
 pub(crate) fn order_statistics(
     values: &[f64],
     (low, high): (f64, f64),
@@ -364,6 +365,11 @@ pub fn entropy_bits(probabilities: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 mod tests {
     use proptest::prelude::*;
 
@@ -446,7 +452,9 @@ mod tests {
             let [sum] = sums_by(&values, |part| [sum_by(part, |x| x)]);
             prop_assert_eq!(sum, expected as f64);
             let mut counts = vec![0; 500];
-            x.iter().for_each(|&x| counts[x as usize] += 1);
+            for &x in &x {
+                counts[x as usize] += 1;
+            }
             prop_assert_eq!(count_by(&values, 500, |x| x), counts);
         }
     }

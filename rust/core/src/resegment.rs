@@ -81,6 +81,11 @@ fn refused(path: &str, given: String, allowed: &str) -> Error {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 mod tests {
     use ndarray::Array3;
 

@@ -69,6 +69,7 @@ impl Summary {
         let size = power_of_two_below(higher(minimum.abs(), maximum.abs()));
         let (per_unit, per_size) = (1.0 / unit, 1.0 / size);
         let from_mean = |x: f64| (x - mean) * per_unit;
+        #[allow(clippy::needless_bitwise_bool)] // a lazy `&&` is a branch and stops vectorisation
         let inside = |x: f64| if (p10 <= x) & (x <= p90) { 1.0 } else { 0.0 };
         let sums = sums_by(values, |part| {
             let square = |x: f64| from_mean(x) * from_mean(x);
@@ -101,7 +102,7 @@ impl Summary {
             median_deviation: unit * (from_median / n),
             robust_deviation: unit * (robust / kept),
             root_mean_square: size * (squares / n).sqrt(),
-            energy: size * size * squares,
+            energy: finite(size * size * squares),
             unit,
             moments: [s2 / n, s3 / n, s4 / n],
         }
@@ -146,7 +147,7 @@ impl Summary {
     /// Mean of `(x - mean)^2`, not corrected for bias; 0 exactly where all numbers are equal.
     #[must_use]
     pub fn variance(&self) -> f64 {
-        self.unit * self.unit * self.moments[0]
+        finite(self.unit * self.unit * self.moments[0])
     }
 
     /// Third central moment over the 3/2th power of the second; 0 where all numbers are equal.
@@ -199,6 +200,15 @@ impl Summary {
 /// Mean of `f(k)` over bins `(k, count)` that hold `n` numbers.
 fn mean_of(bins: &[(f64, f64)], n: f64, f: impl Fn(f64) -> f64) -> f64 {
     sum_by(bins, |(k, count)| f(k) * count) / n
+}
+
+/// NaN for what no double can hold.
+fn finite(x: f64) -> f64 {
+    if x.is_finite() {
+        x
+    } else {
+        f64::NAN
+    }
 }
 
 /// `a / b`, NaN instead of infinity.

@@ -2,6 +2,7 @@
 //! intensity `i`, against the place `gamma` of `i` on the axis, from 0 to 1.
 //!
 //! The axis runs over the range `G` in equal steps; `gamma` and `nu` are known at its points only.
+#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::discretise::{check_bins, check_width};
 use crate::error::{Error, Result};
@@ -65,6 +66,7 @@ impl VolumeHistogram {
     ///
     /// # Errors
     /// As [`VolumeHistogram::new`]; [`Error::EmptyMask`] without any value.
+    #[allow(clippy::float_cmp)] // one intensity or more
     pub fn of_values(
         values: &[f64],
         range: [Option<f64>; 2],
@@ -120,6 +122,7 @@ impl VolumeHistogram {
 
     /// `point(x)`, rounded down, is the last axis point that `x` reaches; below 0 if it reaches
     /// none, and any number beyond the end of the axis.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // points: 0 to 2^50
     fn count(
         values: &[f64],
         axis: Axis,
@@ -129,7 +132,6 @@ impl VolumeHistogram {
         let last = (axis.points - 1) as f64;
         let mut cells: Vec<(u64, u64)> = if axis.points <= TABLE.max(values.len() as u64) {
             // Entry 0 counts what lies below the axis.
-            #[allow(clippy::cast_possible_truncation)] // at most as many as there are values
             let places = axis.points as usize + 1;
             let limited = |x: f64| floor(limit(point(x), -1.0, last)) + 1.0;
             let counts = count_by(values, places, limited);
@@ -138,7 +140,6 @@ impl VolumeHistogram {
                 .filter(|&(_, n)| n > 0)
                 .collect()
         } else {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 2^50
             let reaching = values.iter().map(|&x| floor(limit(point(x), -1.0, last)));
             let mut points: Vec<u64> = reaching.filter(|&k| k >= 0.0).map(|k| k as u64).collect();
             points.sort_unstable();
@@ -488,6 +489,11 @@ pub const FEATURES: &[FeatureDef<VolumeHistogram>] = &[
 ];
 
 #[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 mod tests {
     use proptest::prelude::*;
 
