@@ -42,9 +42,16 @@ fn keep_corners(points: Vec<[i32; 3]>, axis: usize) -> Vec<[i32; 3]> {
         extend_chain(upper, [p[u], p[v]], index, -1);
     }
     let mut keep = vec![false; points.len()];
-    chains.iter().flatten().flatten().for_each(|&(_, index)| keep[index] = true);
+    chains
+        .iter()
+        .flatten()
+        .flatten()
+        .for_each(|&(_, index)| keep[index] = true);
     let mut keep = keep.into_iter();
-    points.into_iter().filter(|_| keep.next() == Some(true)).collect()
+    points
+        .into_iter()
+        .filter(|_| keep.next() == Some(true))
+        .collect()
 }
 
 /// Appends a point to a chain that bends to one side only, dropping points in line; of points in
