@@ -482,7 +482,7 @@ mod tests {
     use std::collections::{BTreeSet, HashSet};
 
     use super::*;
-    use crate::mesh::extremes::plane_corners;
+    use crate::mesh::extremes::candidates;
     use crate::mesh::extremes::tests::all_vertices;
     use crate::mesh::packed::PackedMask;
     use crate::mesh::testing::{ball, masks, spacings};
@@ -586,7 +586,7 @@ mod tests {
         #[test]
         fn hull_of_a_mask_is_that_of_its_mesh(mask in masks(7, 9), spacing in spacings()) {
             let every: Vec<_> = all_vertices(&mask).into_iter().collect();
-            let few = Hull::new(&plane_corners(&PackedMask::new(&mask.0, mask.1))).unwrap();
+            let few = Hull::new(&candidates(&PackedMask::new(&mask.0, mask.1))).unwrap();
             let all = Hull::new(&every).unwrap();
             check(&few, &every);
             let corners = |h: &Hull| h.corners().iter().copied().collect::<BTreeSet<_>>();
@@ -601,7 +601,7 @@ mod tests {
 
     #[test]
     fn one_voxel() {
-        let points = plane_corners(&PackedMask::new(&[true], [1; 3]));
+        let points = candidates(&PackedMask::new(&[true], [1; 3]));
         let hull = Hull::new(&points).unwrap();
         check(&hull, &points);
         assert_eq!((hull.corners().len(), hull.faces().len()), (6, 8));
@@ -625,7 +625,7 @@ mod tests {
     #[test]
     fn a_ball() {
         let (mask, shape) = ball(25.4);
-        let points = plane_corners(&PackedMask::new(&mask, shape));
+        let points = candidates(&PackedMask::new(&mask, shape));
         check(&Hull::new(&points).unwrap(), &points);
     }
 

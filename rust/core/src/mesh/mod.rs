@@ -15,7 +15,8 @@ pub mod oriented_box;
 pub mod packed;
 pub mod principal;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+pub mod weighted;
 
 /// `a × b`.
 pub(crate) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
