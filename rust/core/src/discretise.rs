@@ -1,7 +1,11 @@
 //! Intensity discretisation, IBSI "Intensity discretisation" (4R0B): intensities of the region to
 //! grey levels 1, 2, ... `n`; 0 marks voxels outside the intensity mask.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
+use crate::numeric::{floor, higher, lower, nearest, to_bits};
+use crate::parallel;
 use crate::roi::Roi;
 use crate::settings::Discretise;
 
@@ -27,7 +31,10 @@ pub enum LevelData {
 }
 
 /// A type that holds a grey level; kernels are generic over it.
-pub trait Level: Copy + Eq + Ord + Default + Send + Sync + Into<u32> + Into<usize> + 'static {}
+pub trait Level:
+    Copy + Eq + Ord + Default + Send + Sync + Into<u32> + Into<usize> + 'static
+{
+}
 impl Level for u8 {}
 impl Level for u16 {}
 
@@ -44,7 +51,11 @@ impl Levels {
         if data.len() != nz * ny * nx {
             let given = format!("{} voxels for shape {shape:?}", data.len());
             let allowed = "one voxel for each place of the shape is needed";
-            return Err(Error::Argument { name: "levels", given, allowed });
+            return Err(Error::Argument {
+                name: "levels",
+                given,
+                allowed,
+            });
         }
         let highest = u32::from(data.iter().copied().max().unwrap_or(0));
         if highest == 0 {
@@ -54,27 +65,44 @@ impl Levels {
         if highest > n || n > MAX_LEVELS {
             let given = format!("{highest} levels for a limit of {n}");
             let allowed = "levels must not exceed the number of levels, nor that 65535";
-            return Err(Error::Argument { name: "levels", given, allowed });
+            return Err(Error::Argument {
+                name: "levels",
+                given,
+                allowed,
+            });
         }
-        Ok(Self::from_fn(data.len(), shape, n, |k| u32::from(data[k])))
+        Ok(Self::fill(shape, n, |part| {
+            data[part].iter().map(|&level| u64::from(level))
+        }))
     }
 
-    /// `level(k)` is the level of voxel `k` in C order, at most `n`, 0 outside.
-    fn from_fn(len: usize, shape: [usize; 3], n: u32, level: impl Fn(usize) -> u32) -> Self {
-        let mut counts = vec![0u64; n as usize + 1];
-        let mut count = |level: u32| {
-            counts[level as usize] += 1;
-            level
-        };
-        // The casts below keep the value: `n` decides the width and no level exceeds it.
-        #[allow(clippy::cast_possible_truncation)]
-        let data = if n <= u32::from(u8::MAX) {
-            LevelData::U8((0..len).map(|k| count(level(k)) as u8).collect())
+    /// `levels(part)` gives the levels of a part of the voxels in C order, at most `n`, 0 outside.
+    fn fill<I: Iterator<Item = u64>>(
+        shape: [usize; 3],
+        n: u32,
+        levels: impl Fn(Range<usize>) -> I + Sync + Send,
+    ) -> Self {
+        let len = shape.iter().product();
+        let (data, counts) = if n <= u32::from(u8::MAX) {
+            let mut data = vec![0u8; len];
+            // The low bits are the level: `n` decides the width and no level exceeds it.
+            #[allow(clippy::cast_possible_truncation)]
+            write(&mut data, levels, |level| level as u8);
+            let counts = count(&data, n);
+            (LevelData::U8(data), counts)
         } else {
-            LevelData::U16((0..len).map(|k| count(level(k)) as u16).collect())
+            let mut data = vec![0u16; len];
+            #[allow(clippy::cast_possible_truncation)]
+            write(&mut data, levels, |level| level as u16);
+            let counts = count(&data, n);
+            (LevelData::U16(data), counts)
         };
-        counts[0] = 0;
-        Self { data, shape, n, counts }
+        Self {
+            data,
+            shape,
+            n,
+            counts,
+        }
     }
 
     /// The levels.
@@ -118,6 +146,76 @@ impl Levels {
     }
 }
 
+/// Voxels that one parallel task takes.
+const TASK: usize = 1 << 16;
+
+fn write<L: Level, I: Iterator<Item = u64>>(
+    data: &mut [L],
+    levels: impl Fn(Range<usize>) -> I + Sync + Send,
+    narrow: impl Fn(u64) -> L + Sync + Send,
+) {
+    let work = data.len();
+    parallel::for_each_chunk(data, TASK, work, |i, part| {
+        let start = i * TASK;
+        let levels = levels(start..start + part.len());
+        for (to, level) in part.iter_mut().zip(levels) {
+            *to = narrow(level);
+        }
+    });
+}
+
+/// How many voxels have each level from 0 to `n`; entry 0 is set to 0.
+fn count<L: Level>(data: &[L], n: u32) -> Vec<u64> {
+    let places = n as usize + 1;
+    let parts = parallel::threads().min(data.len().div_ceil(TASK)).max(1);
+    let size = data.len().div_ceil(parts).max(1);
+    let tables = parallel::map(parts, data.len(), |p| {
+        let part = &data[(p * size).min(data.len())..((p + 1) * size).min(data.len())];
+        count_part(part, places)
+    });
+    let mut counts = vec![0u64; places];
+    for table in tables {
+        counts.iter_mut().zip(table).for_each(|(sum, k)| *sum += k);
+    }
+    counts[0] = 0;
+    counts
+}
+
+/// Four tables take turns while they are small: neighbours often share a level, and a count has to
+/// wait for the one before it in the same place.
+fn count_part<L: Level>(part: &[L], places: usize) -> Vec<u64> {
+    let tables = if places <= 4096 { 4 } else { 1 };
+    let mut counts = vec![0u64; places * tables];
+    if tables == 4 {
+        let (a, rest) = counts.split_at_mut(places);
+        let (b, rest) = rest.split_at_mut(places);
+        let (c, d) = rest.split_at_mut(places);
+        let mut blocks = part.chunks_exact(4);
+        for block in &mut blocks {
+            a[usize_of(block[0])] += 1;
+            b[usize_of(block[1])] += 1;
+            c[usize_of(block[2])] += 1;
+            d[usize_of(block[3])] += 1;
+        }
+        for &level in blocks.remainder() {
+            a[usize_of(level)] += 1;
+        }
+        for k in 0..places {
+            a[k] += b[k] + c[k] + d[k];
+        }
+    } else {
+        for &level in part {
+            counts[usize_of(level)] += 1;
+        }
+    }
+    counts.truncate(places);
+    counts
+}
+
+fn usize_of<L: Level>(level: L) -> usize {
+    level.into()
+}
+
 /// Discretises the region's intensities.
 ///
 /// - Fixed bin number (K15C): `floor(n (x - min) / (max - min)) + 1`, and `n` at the maximum; so a
@@ -126,66 +224,147 @@ impl Levels {
 ///   lower re-segmentation limit, else at the region's lowest intensity.
 /// - None: whole intensities from 1 to 65,535 are the levels.
 ///
+/// The formulas are taken as they stand, in double precision: intensities are the doubles they are,
+/// and an intensity on the edge of a bin is in the upper one if the quotient, rounded to a double,
+/// is the whole number (0.3 / 0.1 is not). For whole intensities and widths levels are exact.
+///
 /// # Errors
 /// [`Error::TooManyLevels`], [`Error::BelowFirstBin`], [`Error::NotLevels`], and
-/// [`Error::Setting`] for a width or number outside its limits.
+/// [`Error::Setting`] for a width, minimum or number outside its limits.
 pub fn discretise(roi: &Roi, settings: &Discretise) -> Result<Levels> {
     let (minimum, maximum) = span(roi);
     match *settings {
         Discretise::None {} => {
             let bad = |x: f64| !(x.fract() == 0.0 && (1.0..=f64::from(MAX_LEVELS)).contains(&x));
-            let inside = roi.intensities().iter().zip(roi.intensity()).filter(|(_, &m)| m);
-            if let Some((&value, _)) = inside.into_iter().find(|(&x, _)| bad(x)) {
-                return Err(Error::NotLevels { value });
+            let whole = minimum >= 1.0 && maximum <= f64::from(MAX_LEVELS) && all_whole(roi);
+            let mut inside = roi
+                .intensities()
+                .iter()
+                .zip(roi.intensity())
+                .filter(|(_, &m)| m);
+            match inside.find(|(&x, _)| !whole && bad(x)) {
+                Some((&value, _)) => Err(Error::NotLevels { value }),
+                None => Ok(levels(roi, maximum, |x| x)),
             }
-            Ok(levels(roi, maximum, |x| x))
         }
-        Discretise::Fbs { width, minimum: start } => {
-            if !(width.is_finite() && width > 0.0) {
-                return Err(limit("width", width, "a bin width must be a positive number"));
-            }
+        Discretise::Fbs {
+            width,
+            minimum: start,
+        } => {
+            check_width("discretise.width", width)?;
             let start = start.or(roi.range[0]).unwrap_or(minimum);
+            if !start.is_finite() {
+                let allowed = "the first bin must start at a finite intensity";
+                return Err(limit("discretise.minimum", start, allowed));
+            }
             if minimum < start {
-                return Err(Error::BelowFirstBin { value: minimum, minimum: start });
+                return Err(Error::BelowFirstBin {
+                    value: minimum,
+                    minimum: start,
+                });
             }
             let n = ((maximum - start) / width).floor() + 1.0;
             if n > f64::from(MAX_LEVELS) {
-                return Err(Error::TooManyLevels { width, range: maximum - start, levels: n });
+                return Err(Error::TooManyLevels {
+                    width,
+                    range: maximum - start,
+                    levels: n,
+                });
             }
-            Ok(levels(roi, n, |x| ((x - start) / width).floor() + 1.0))
+            Ok(levels(roi, n, |x| floor((x - start) / width) + 1.0))
         }
         Discretise::Fbn { bins } => {
-            if !(2..=MAX_LEVELS).contains(&bins) {
-                return Err(limit("bins", f64::from(bins), "bins must be from 2 to 65535"));
-            }
+            check_bins("discretise.bins", bins)?;
             let n = f64::from(bins);
             let range = maximum - minimum;
+            // At the maximum the quotient is n or, rounded, next to it, and just below it may be
+            // rounded up to n: level n either way. It is NaN in a flat region: level n as well.
             Ok(levels(roi, n, |x| {
-                if x < maximum {
-                    ((n * (x - minimum) / range).floor() + 1.0).min(n)
-                } else {
-                    n
-                }
+                below(floor(n * (x - minimum) / range) + 1.0, n)
             }))
         }
     }
 }
 
-fn limit(key: &str, given: f64, allowed: &str) -> Error {
-    let path = format!("discretise.{key}");
-    Error::Setting { path, given: given.to_string(), allowed: allowed.into() }
+/// `x` if it is below `end`, else `end`, also for NaN; one instruction.
+#[inline]
+fn below(x: f64, end: f64) -> f64 {
+    if x < end {
+        x
+    } else {
+        end
+    }
+}
+
+/// Refuses a bin width that is not a positive number.
+pub(crate) fn check_width(path: &str, width: f64) -> Result<()> {
+    if width.is_finite() && width > 0.0 {
+        return Ok(());
+    }
+    Err(limit(path, width, "a bin width must be a positive number"))
+}
+
+/// Refuses a number of bins that levels cannot number.
+pub(crate) fn check_bins(path: &str, bins: u32) -> Result<()> {
+    if (2..=MAX_LEVELS).contains(&bins) {
+        return Ok(());
+    }
+    Err(limit(path, f64::from(bins), "bins must be from 2 to 65535"))
+}
+
+fn limit(path: &str, given: f64, allowed: &str) -> Error {
+    Error::Setting {
+        path: path.into(),
+        given: given.to_string(),
+        allowed: allowed.into(),
+    }
 }
 
 /// Lowest and highest intensity inside the intensity mask.
-fn span(roi: &Roi) -> (f64, f64) {
-    let inside = roi.intensities().iter().zip(roi.intensity()).filter(|(_, &m)| m);
-    inside.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (&x, _)| (l.min(x), h.max(x)))
+pub(crate) fn span(roi: &Roi) -> (f64, f64) {
+    let (values, mask) = (roi.intensities(), roi.intensity());
+    let parts = parallel::map(values.len().div_ceil(TASK), values.len(), |i| {
+        let part = i * TASK..values.len().min((i + 1) * TASK);
+        span_part(&values[part.clone()], &mask[part])
+    });
+    let none = (f64::INFINITY, f64::NEG_INFINITY);
+    parts
+        .into_iter()
+        .fold(none, |(l, h), (low, high)| (lower(l, low), higher(h, high)))
+}
+
+/// Eight lanes, without branches: a voxel outside counts as the neutral value.
+fn span_part(values: &[f64], mask: &[bool]) -> (f64, f64) {
+    let (mut low, mut high) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
+    let mut take = |values: &[f64], mask: &[bool]| {
+        for (((l, h), &x), &m) in low.iter_mut().zip(&mut high).zip(values).zip(mask) {
+            *l = lower(*l, if m { x } else { f64::INFINITY });
+            *h = higher(*h, if m { x } else { f64::NEG_INFINITY });
+        }
+    };
+    let (blocks, masks) = (values.chunks_exact(8), mask.chunks_exact(8));
+    let rest = (blocks.remainder(), masks.remainder());
+    blocks.zip(masks).for_each(|(v, m)| take(v, m));
+    take(rest.0, rest.1);
+    let low = low.into_iter().fold(f64::INFINITY, lower);
+    (low, high.into_iter().fold(f64::NEG_INFINITY, higher))
+}
+
+fn all_whole(roi: &Roi) -> bool {
+    let off = |(&x, &m): (&f64, &bool)| m & (nearest(x) != x);
+    !roi.intensities()
+        .iter()
+        .zip(roi.intensity())
+        .fold(false, |any, pair| any | off(pair))
 }
 
 /// `level(x)` is a whole number from 1 to `n` for every intensity of the region.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, within 1..=65535
-fn levels(roi: &Roi, n: f64, level: impl Fn(f64) -> f64) -> Levels {
-    let (values, mask) = (roi.intensities(), roi.intensity());
-    let at = |k: usize| if mask[k] { level(values[k]) as u32 } else { 0 };
-    Levels::from_fn(values.len(), roi.shape(), n as u32, at)
+fn levels(roi: &Roi, n: f64, level: impl Fn(f64) -> f64 + Sync + Send) -> Levels {
+    let (values, mask, level) = (roi.intensities(), roi.intensity(), &level);
+    Levels::fill(roi.shape(), n as u32, |part| {
+        let inside = values[part.clone()].iter().zip(&mask[part]);
+        // Outside, `level` is computed too (a branch would stop vectorisation) and not used.
+        inside.map(move |(&x, &m)| to_bits(level(x)) & if m { u64::MAX } else { 0 })
+    })
 }

@@ -1,9 +1,17 @@
-//! Sums in one fixed order, so that a value is the same to the bit on any number of threads.
+//! Sums in one fixed order, so that a value is the same to the bit on any number of threads;
+//! percentiles and counts.
+//!
+//! The published builds are for the oldest processor of each kind, where `f64::floor` is a call
+//! and a cast is not vectorised; hence the few helpers that round by adding `2^52`.
+
+use crate::parallel;
 
 /// Independent accumulators of a sum; a multiple of every SIMD width in use.
 const LANES: usize = 8;
 /// Values summed before a partial is put aside; keeps the error growth at O(log n) like.
 const CHUNK: usize = 4096;
+/// Chunks that one parallel task takes.
+const TASK: usize = 16;
 
 /// Sum of `f(x)` over `values`, in an order fixed by position alone.
 ///
@@ -28,14 +36,329 @@ fn sum_chunk<T: Copy>(chunk: &[T], f: &impl Fn(T) -> f64) -> f64 {
     lanes.iter().sum()
 }
 
+/// `K` sums over `values` in one pass, on several threads if it is worth it.
+///
+/// `part` gives the sums over a chunk of at most 4096 values, by [`sum_by`]: each sum runs over the
+/// chunk on its own while it is in the first-level cache, which the compiler makes SIMD code of (4
+/// times as fast as one loop for all sums). The chunks are added in order, so the result is the
+/// same to the bit on any number of threads.
+#[must_use]
+pub fn sums_by<const K: usize>(
+    values: &[f64],
+    part: impl Fn(&[f64]) -> [f64; K] + Sync + Send,
+) -> [f64; K] {
+    let mut total = [0.0; K];
+    for part in chunk_map(values, part) {
+        for (sum, term) in total.iter_mut().zip(part) {
+            *sum += term;
+        }
+    }
+    total
+}
+
+/// `f` of each chunk of 4096 values, in order, on several threads if it is worth it.
+fn chunk_map<R: Send>(values: &[f64], f: impl Fn(&[f64]) -> R + Sync + Send) -> Vec<R> {
+    let tasks = values.len().div_ceil(CHUNK * TASK);
+    let parts = parallel::map(tasks, values.len(), |t| {
+        let end = values.len().min((t + 1) * CHUNK * TASK);
+        values[t * CHUNK * TASK..end]
+            .chunks(CHUNK)
+            .map(&f)
+            .collect::<Vec<_>>()
+    });
+    parts.into_iter().flatten().collect()
+}
+
 /// Mean of `values`; NaN for an empty slice.
+///
+/// Taken as the first value plus the mean difference to it, so that equal values have exactly that
+/// value as their mean.
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {
-    sum_by(values, |x| x) / values.len() as f64
+    let Some(&first) = values.first() else {
+        return f64::NAN;
+    };
+    let [sum] = sums_by(values, |part| [sum_by(part, |x| x - first)]);
+    first + sum / values.len() as f64
+}
+
+/// Lowest and highest value; infinity and minus infinity for an empty slice.
+#[must_use]
+pub fn span(values: &[f64]) -> (f64, f64) {
+    let parts = chunk_map(values, span_chunk);
+    parts.into_iter().fold(NO_SPAN, |(l, h), (low, high)| {
+        (lower(l, low), higher(h, high))
+    })
+}
+
+const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+fn span_chunk(chunk: &[f64]) -> (f64, f64) {
+    let (mut low, mut high) = ([NO_SPAN.0; LANES], [NO_SPAN.1; LANES]);
+    let mut blocks = chunk.chunks_exact(LANES);
+    for block in &mut blocks {
+        for ((l, h), &x) in low.iter_mut().zip(&mut high).zip(block) {
+            (*l, *h) = (lower(*l, x), higher(*h, x));
+        }
+    }
+    let rest = blocks.remainder().iter();
+    let ends = low.iter().zip(&high).chain(rest.map(|x| (x, x)));
+    ends.fold(NO_SPAN, |(l, h), (&low, &high)| {
+        (lower(l, low), higher(h, high))
+    })
+}
+
+/// `a` unless `b` is lower: one instruction, which `f64::min` with its care for NaN is not.
+#[inline]
+pub(crate) fn lower(a: f64, b: f64) -> f64 {
+    if b < a {
+        b
+    } else {
+        a
+    }
+}
+
+/// `a` unless `b` is higher.
+#[inline]
+pub(crate) fn higher(a: f64, b: f64) -> f64 {
+    if b > a {
+        b
+    } else {
+        a
+    }
+}
+
+/// `1.5 * 2^52`: adding and taking away rounds to the nearest whole number below `2^51`.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+/// `2^52`: the low bits of `x + 2^52` are the whole number nearest to `x >= 0`.
+const BITS: f64 = 4_503_599_627_370_496.0;
+
+/// Nearest whole number, ties to even, of `|x| < 2^51`.
+#[inline]
+pub(crate) fn nearest(x: f64) -> f64 {
+    (x + ROUND) - ROUND
+}
+
+/// Largest whole number not above `x`, for `|x| < 2^51`.
+#[inline]
+pub(crate) fn floor(x: f64) -> f64 {
+    let near = nearest(x);
+    if near > x {
+        near - 1.0
+    } else {
+        near
+    }
+}
+
+/// The low 51 bits are the whole number nearest to `x` from 0 to `2^51`; any bits for other `x`.
+#[inline]
+pub(crate) fn to_bits(x: f64) -> u64 {
+    (x + BITS).to_bits()
+}
+
+/// The whole number nearest to `x` from 0 to `2^32 - 1`; any number for other `x`.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // keeps the low bits on purpose
+pub(crate) fn to_index(x: f64) -> u32 {
+    to_bits(x) as u32
+}
+
+/// How many values fall into each of `bins` bins; `index(x)`, rounded to the nearest whole number,
+/// is the bin of `x` and lies from 0 to `bins - 1`.
+///
+/// # Panics
+/// If an index is outside these limits.
+#[must_use]
+pub fn count_by(values: &[f64], bins: usize, index: impl Fn(f64) -> f64 + Sync + Send) -> Vec<u64> {
+    let parts = parallel::threads().min(values.len().div_ceil(CHUNK)).max(1);
+    let size = values.len().div_ceil(parts).max(1);
+    let tables = parallel::map(parts, values.len(), |p| {
+        let part = &values[(p * size).min(values.len())..((p + 1) * size).min(values.len())];
+        count_part(part, bins, &index)
+    });
+    let mut counts = vec![0; bins];
+    for table in tables {
+        for (sum, n) in counts.iter_mut().zip(table) {
+            *sum += u64::from(n);
+        }
+    }
+    counts
+}
+
+/// Two tables take turns: neighbours often share a bin, and a count that waits for the one before
+/// it takes 2.5 times as long (10^6 smoothed values).
+fn count_part(values: &[f64], bins: usize, index: &impl Fn(f64) -> f64) -> Vec<u32> {
+    let (mut even, mut odd) = (vec![0u32; bins], vec![0u32; bins]);
+    let mut indices = [0u32; 512];
+    for chunk in values.chunks(indices.len()) {
+        for (to, &x) in indices.iter_mut().zip(chunk) {
+            *to = to_index(index(x));
+        }
+        let indices = &indices[..chunk.len()];
+        let mut pairs = indices.chunks_exact(2);
+        for pair in &mut pairs {
+            even[pair[0] as usize] += 1;
+            odd[pair[1] as usize] += 1;
+        }
+        for &i in pairs.remainder() {
+            even[i as usize] += 1;
+        }
+    }
+    even.iter_mut().zip(odd).for_each(|(e, o)| *e += o);
+    even
+}
+
+/// Where the percentile lies among `n` sorted values: the index of the value below (or at) it and
+/// the fraction of the way to the next value.
+///
+/// The rule: $P_p$ lies at position $p (n - 1) / 100$ of the values sorted and numbered from 0,
+/// with linear interpolation between neighbours. So $P_0$ is the minimum, $P_{50}$ the sample
+/// median (the mean of the middle two for even `n`), $P_{100}$ the maximum. IBSI names no rule; its
+/// reference values rule out the one that puts $P_p$ at $p n / 100 - 1/2$, which gives 4.2 instead
+/// of 4 as the digital phantom's 90th percentile.
+///
+/// # Panics
+/// If `n` is 0 or `percent` above 100.
+#[must_use]
+pub fn percentile_position(n: usize, percent: u32) -> (usize, f64) {
+    assert!(
+        n > 0 && percent <= 100,
+        "percentile {percent} of {n} values"
+    );
+    let (last, percent) = (n - 1, percent as usize);
+    // 128 bits are not needed: a hundred times the voxels of any image fit into 64.
+    (last * percent / 100, (last * percent % 100) as f64 / 100.0)
+}
+
+/// The value a `fraction` of the way from `below` to `above`.
+#[must_use]
+pub fn between(below: f64, above: f64, fraction: f64) -> f64 {
+    if fraction == 0.5 {
+        f64::midpoint(below, above)
+    } else {
+        below + (above - below) * fraction
+    }
+}
+
+/// Percentiles of finite `values` in any order, by the rule of [`percentile_position`]; NaN for an
+/// empty slice. O(n) for any distribution.
+#[must_use]
+pub fn percentiles<const K: usize>(values: &[f64], percents: [u32; K]) -> [f64; K] {
+    percentiles_within(values, span(values), percents)
+}
+
+/// [`percentiles`] of values whose lowest and highest are known.
+pub(crate) fn percentiles_within<const K: usize>(
+    values: &[f64],
+    span: (f64, f64),
+    percents: [u32; K],
+) -> [f64; K] {
+    if values.is_empty() {
+        return [f64::NAN; K];
+    }
+    let places = percents.map(|p| percentile_position(values.len(), p));
+    let last = values.len() - 1;
+    let mut ranks: Vec<usize> = places
+        .iter()
+        .flat_map(|&(below, _)| [below, (below + 1).min(last)])
+        .collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let found = order_statistics(values, span, &ranks, 0);
+    let at = |rank: usize| found[ranks.partition_point(|&r| r < rank)];
+    places.map(|(below, fraction)| between(at(below), at((below + 1).min(last)), fraction))
+}
+
+/// One percentile, as [`percentiles`].
+#[must_use]
+pub fn percentile(values: &[f64], percent: u32) -> f64 {
+    let [value] = percentiles(values, [percent]);
+    value
+}
+
+/// Buckets that split the range of values in [`order_statistics`]; fit the first-level cache twice.
+const BUCKETS: usize = 2048;
+/// Values that are cheaper to select from directly.
+const FEW: usize = 1024;
+/// Ranges are split this many times at most, in case outliers leave most values in one bucket.
+const DEPTH: u32 = 4;
+
+/// The values that would stand at `ranks` (ascending, each once) if `values` were sorted.
+///
+/// Equal buckets over the range are counted, and only the values of buckets that hold a rank are
+/// looked at again: 2.1 ms instead of 29 ms for a sort and 14 ms for selection in place (ten ranks
+/// of 10^6 values).
+pub(crate) fn order_statistics(
+    values: &[f64],
+    (low, high): (f64, f64),
+    ranks: &[usize],
+    depth: u32,
+) -> Vec<f64> {
+    let range = high - low;
+    if values.len() <= FEW || depth == DEPTH || !range.is_finite() {
+        return select(values.to_vec(), ranks);
+    }
+    if low == high {
+        return vec![low; ranks.len()];
+    }
+    // (x - low) * unit is from 0 to below 2 and rises with x; so does the bucket.
+    let (unit, scale) = (1.0 / power_of_two_below(range), (BUCKETS / 2 - 1) as f64);
+    let index = |x: f64| (x - low) * unit * scale;
+    let counts = count_by(values, BUCKETS, index);
+    // For each bucket with a rank: its place in `wanted`, the values before it.
+    let (mut place, mut wanted) = ([u8::MAX; BUCKETS], Vec::new());
+    let (mut before, mut next) = (0, 0);
+    for (bucket, &n) in counts.iter().enumerate() {
+        let (first, n) = (next, usize::try_from(n).unwrap_or(usize::MAX));
+        while next < ranks.len() && ranks[next] < before + n {
+            next += 1;
+        }
+        if next > first {
+            // At most 255 buckets are told apart; no caller asks for that many ranks.
+            place[bucket] = u8::try_from(wanted.len()).unwrap_or(u8::MAX);
+            let inside: Vec<_> = ranks[first..next].iter().map(|r| r - before).collect();
+            wanted.push((inside, Vec::with_capacity(n)));
+        }
+        before += n;
+    }
+    for &x in values {
+        let p = place[to_index(index(x)) as usize % BUCKETS];
+        if p != u8::MAX {
+            wanted[p as usize].1.push(x);
+        }
+    }
+    let found = wanted
+        .into_iter()
+        .map(|(ranks, part): (Vec<usize>, Vec<f64>)| {
+            order_statistics(&part, span(&part), &ranks, depth + 1)
+        });
+    found.flatten().collect()
+}
+
+/// The same by selection in place, each rank in what lies above the rank before it.
+fn select(mut values: Vec<f64>, ranks: &[usize]) -> Vec<f64> {
+    let (mut rest, mut before) = (&mut values[..], 0);
+    let mut found = Vec::with_capacity(ranks.len());
+    for &rank in ranks {
+        let (_, &mut value, above) = rest.select_nth_unstable_by(rank - before, f64::total_cmp);
+        found.push(value);
+        (rest, before) = (above, rank + 1);
+    }
+    found
+}
+
+/// The largest power of two that is not above `x > 0`; the smallest normal one for smaller `x`.
+#[must_use]
+pub(crate) fn power_of_two_below(x: f64) -> f64 {
+    f64::from_bits(x.to_bits() & 0x7ff0_0000_0000_0000).max(f64::MIN_POSITIVE)
 }
 
 /// `-Σ p log2 p` over probabilities; terms with `p = 0` contribute 0.
 #[must_use]
 pub fn entropy_bits(probabilities: impl IntoIterator<Item = f64>) -> f64 {
-    -probabilities.into_iter().filter(|&p| p > 0.0).map(|p| p * p.log2()).sum::<f64>()
+    -probabilities
+        .into_iter()
+        .filter(|&p| p > 0.0)
+        .map(|p| p * p.log2())
+        .sum::<f64>()
 }

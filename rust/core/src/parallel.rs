@@ -81,7 +81,9 @@ pub fn for_each_chunk<T: Send>(
     if SERIAL.get() || work < MIN_WORK {
         data.chunks_mut(size).enumerate().for_each(|(i, c)| f(i, c));
     } else {
-        data.par_chunks_mut(size).enumerate().for_each(|(i, c)| f(i, c));
+        data.par_chunks_mut(size)
+            .enumerate()
+            .for_each(|(i, c)| f(i, c));
     }
 }
 

@@ -15,8 +15,14 @@ const INTENSITIES: [i16; 80] = [
 ];
 
 /// Indices (z, y, x) of the six voxels outside the region.
-const OUTSIDE: [[usize; 3]; 6] =
-    [[1, 2, 0], [2, 0, 3], [2, 0, 4], [2, 2, 2], [3, 0, 3], [3, 0, 4]];
+const OUTSIDE: [[usize; 3]; 6] = [
+    [1, 2, 0],
+    [2, 0, 3],
+    [2, 0, 4],
+    [2, 2, 2],
+    [3, 0, 3],
+    [3, 0, 4],
+];
 
 /// The phantom's intensities (z, y, x).
 ///

@@ -35,7 +35,10 @@ impl Roi {
         spacing: [f64; 3],
     ) -> Result<Self> {
         if image.dim() != mask.dim() {
-            return Err(Error::ShapeMismatch { mask: mask.dim().into(), image: image.dim().into() });
+            return Err(Error::ShapeMismatch {
+                mask: mask.dim().into(),
+                image: image.dim().into(),
+            });
         }
         check_spacing(spacing)?;
         let window = Window::around(mask).ok_or(Error::EmptyMask)?;
@@ -81,7 +84,9 @@ impl Roi {
     /// Never: masks are stored in C order.
     #[must_use]
     pub fn morphological(&self) -> &[bool] {
-        self.morphological.as_slice().expect("masks are stored in C order")
+        self.morphological
+            .as_slice()
+            .expect("masks are stored in C order")
     }
 
     /// The intensity mask, C order: a subset of the morphological mask with at least one voxel.
@@ -90,7 +95,9 @@ impl Roi {
     /// Never: masks are stored in C order.
     #[must_use]
     pub fn intensity(&self) -> &[bool] {
-        self.intensity.as_slice().expect("masks are stored in C order")
+        self.intensity
+            .as_slice()
+            .expect("masks are stored in C order")
     }
 
     /// The intensities inside the intensity mask, in C order of their voxels.
@@ -99,7 +106,11 @@ impl Roi {
         let n = self.intensity().iter().filter(|&&m| m).count();
         let mut out = Vec::with_capacity(n);
         out.extend(
-            self.intensities().iter().zip(self.intensity()).filter(|(_, &m)| m).map(|(&v, _)| v),
+            self.intensities()
+                .iter()
+                .zip(self.intensity())
+                .filter(|(_, &m)| m)
+                .map(|(&v, _)| v),
         );
         out
     }
@@ -117,9 +128,20 @@ impl Roi {
 
 fn refuse_non_finite(values: &Array3<f64>, mask: &Array3<bool>, window: Window) -> Result<()> {
     let bad = |(_, (v, m)): &((usize, usize, usize), (&f64, &bool))| **m && !v.is_finite();
-    let pairs = || values.indexed_iter().zip(mask).map(|((i, v), m)| (i, (v, m)));
-    let Some(((z, y, x), (&value, _))) = pairs().find(bad) else { return Ok(()) };
+    let pairs = || {
+        values
+            .indexed_iter()
+            .zip(mask)
+            .map(|((i, v), m)| (i, (v, m)))
+    };
+    let Some(((z, y, x), (&value, _))) = pairs().find(bad) else {
+        return Ok(());
+    };
     let [oz, oy, ox] = window.start;
     let index = [z + oz, y + oy, x + ox];
-    Err(Error::NonFinite { index, value, count: pairs().filter(bad).count() })
+    Err(Error::NonFinite {
+        index,
+        value,
+        count: pairs().filter(bad).count(),
+    })
 }

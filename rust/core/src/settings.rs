@@ -108,8 +108,14 @@ impl Discretise {
     pub fn label(&self) -> String {
         match self {
             Self::None {} => String::new(),
-            Self::Fbs { width, minimum: None } => format!("fbs{width}"),
-            Self::Fbs { width, minimum: Some(minimum) } => format!("fbs{width}-min{minimum}"),
+            Self::Fbs {
+                width,
+                minimum: None,
+            } => format!("fbs{width}"),
+            Self::Fbs {
+                width,
+                minimum: Some(minimum),
+            } => format!("fbs{width}-min{minimum}"),
             Self::Fbn { bins } => format!("fbn{bins}"),
         }
     }
@@ -167,7 +173,11 @@ pub struct Ivh {
 impl Default for Ivh {
     fn default() -> Self {
         let discretise = Discretise::Fbn { bins: 1000 };
-        Self { only: None, discretise, percentages: vec![10.0, 90.0] }
+        Self {
+            only: None,
+            discretise,
+            percentages: vec![10.0, 90.0],
+        }
     }
 }
 

@@ -75,7 +75,9 @@ impl<T> Volume<T> {
     /// Never: the constructor guarantees C order.
     #[must_use]
     pub fn as_slice(&self) -> &[T] {
-        self.data.as_slice().expect("constructor guarantees C order")
+        self.data
+            .as_slice()
+            .expect("constructor guarantees C order")
     }
 }
 
@@ -109,7 +111,9 @@ impl Window {
         for z in 0..nz {
             for y in 0..ny {
                 let row = mask.slice(s![z, y, ..]);
-                let Some(first) = row.iter().position(|&v| v) else { continue };
+                let Some(first) = row.iter().position(|&v| v) else {
+                    continue;
+                };
                 let last = nx - 1 - row.iter().rev().position(|&v| v).unwrap_or(0);
                 low = [low[0].min(z), low[1].min(y), low[2].min(first)];
                 high = [high[0].max(z), high[1].max(y), high[2].max(last)];
@@ -117,7 +121,11 @@ impl Window {
         }
         (low[0] < nz).then(|| Self {
             start: low,
-            shape: [high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1],
+            shape: [
+                high[0] - low[0] + 1,
+                high[1] - low[1] + 1,
+                high[2] - low[2] + 1,
+            ],
         })
     }
 
@@ -126,7 +134,10 @@ impl Window {
     pub fn grown(&self, margin: [usize; 3], limit: [usize; 3]) -> Self {
         let start = std::array::from_fn(|a| self.start[a].saturating_sub(margin[a]));
         let shape = std::array::from_fn(|a| {
-            (self.start[a] + self.shape[a]).saturating_add(margin[a]).min(limit[a]) - start[a]
+            (self.start[a] + self.shape[a])
+                .saturating_add(margin[a])
+                .min(limit[a])
+                - start[a]
         });
         Self { start, shape }
     }
@@ -145,7 +156,9 @@ impl Window {
         let view = self.view(array);
         let mut out = Array3::zeros(view.dim());
         // `zip` visits both in the order that suits them, so strided input costs no extra copy.
-        ndarray::Zip::from(&mut out).and(&view).for_each(|o, v| *o = v.to_f64());
+        ndarray::Zip::from(&mut out)
+            .and(&view)
+            .for_each(|o, v| *o = v.to_f64());
         out
     }
 }

@@ -17,6 +17,7 @@ pub mod morphological;
 pub mod run_length;
 pub mod size_zone;
 pub mod statistical;
+pub mod summary;
 pub mod tone_difference;
 pub mod volume_histogram;
 
@@ -70,21 +71,39 @@ impl Unit {
     pub const LEVEL2: Self = Self::new(0, 0, 2);
 
     const fn new(mm: i8, intensity: i8, level: i8) -> Self {
-        Self { mm, intensity, level }
+        Self {
+            mm,
+            intensity,
+            level,
+        }
     }
 }
 
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts =
-            [("intensity", self.intensity), ("mm", self.mm), ("bin number", self.level)];
+        let parts = [
+            ("intensity", self.intensity),
+            ("mm", self.mm),
+            ("bin number", self.level),
+        ];
         let power = |(name, p): (&str, i8)| match p {
             0 => String::new(),
             1 => name.to_string(),
-            p if p < 0 => format!("1/{}", if p == -1 { name.into() } else { format!("{name}^{}", -p) }),
+            p if p < 0 => format!(
+                "1/{}",
+                if p == -1 {
+                    name.into()
+                } else {
+                    format!("{name}^{}", -p)
+                }
+            ),
             p => format!("{name}^{p}"),
         };
-        let text: Vec<String> = parts.into_iter().map(power).filter(|s| !s.is_empty()).collect();
+        let text: Vec<String> = parts
+            .into_iter()
+            .map(power)
+            .filter(|s| !s.is_empty())
+            .collect();
         f.write_str(&text.join(" "))
     }
 }
@@ -215,24 +234,63 @@ include!(concat!(env!("OUT_DIR"), "/feature_docs.rs"));
 #[must_use]
 pub fn catalogue() -> Vec<Feature> {
     let mut all = Vec::new();
-    rows(&mut all, Family::Morph, "morphological", morphological::FEATURES);
-    rows(&mut all, Family::Loc, "local_intensity", local_intensity::FEATURES);
+    rows(
+        &mut all,
+        Family::Morph,
+        "morphological",
+        morphological::FEATURES,
+    );
+    rows(
+        &mut all,
+        Family::Loc,
+        "local_intensity",
+        local_intensity::FEATURES,
+    );
     rows(&mut all, Family::Stat, "statistical", statistical::FEATURES);
     rows(&mut all, Family::Ih, "histogram", histogram::FEATURES);
-    rows(&mut all, Family::Ivh, "volume_histogram", volume_histogram::FEATURES);
-    rows(&mut all, Family::Glcm, "cooccurrence", cooccurrence::FEATURES);
+    rows(
+        &mut all,
+        Family::Ivh,
+        "volume_histogram",
+        volume_histogram::FEATURES,
+    );
+    rows(
+        &mut all,
+        Family::Glcm,
+        "cooccurrence",
+        cooccurrence::FEATURES,
+    );
     rows(&mut all, Family::Glrlm, "run_length", run_length::FEATURES);
     rows(&mut all, Family::Glszm, "size_zone", size_zone::FEATURES);
-    rows(&mut all, Family::Gldzm, "distance_zone", distance_zone::FEATURES);
-    rows(&mut all, Family::Ngtdm, "tone_difference", tone_difference::FEATURES);
+    rows(
+        &mut all,
+        Family::Gldzm,
+        "distance_zone",
+        distance_zone::FEATURES,
+    );
+    rows(
+        &mut all,
+        Family::Ngtdm,
+        "tone_difference",
+        tone_difference::FEATURES,
+    );
     rows(&mut all, Family::Ngldm, "dependence", dependence::FEATURES);
     all
 }
 
 fn rows<M>(all: &mut Vec<Feature>, family: Family, file: &str, defs: &[FeatureDef<M>]) {
     all.extend(defs.iter().map(|f| {
-        let entry = FEATURE_DOCS.iter().find(|(m, n, _)| *m == file && *n == f.name);
+        let entry = FEATURE_DOCS
+            .iter()
+            .find(|(m, n, _)| *m == file && *n == f.name);
         let doc = entry.map_or("", |(.., doc)| doc);
-        Feature { family, name: f.name, title: f.title, ibsi: f.ibsi, unit: f.unit, doc }
+        Feature {
+            family,
+            name: f.name,
+            title: f.title,
+            ibsi: f.ibsi,
+            unit: f.unit,
+            doc,
+        }
     }));
 }

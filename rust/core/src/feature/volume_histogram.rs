@@ -1,10 +1,488 @@
-//! Intensity-volume histogram features (IBSI P88C).
+//! Intensity-volume histogram features (IBSI P88C): the fraction of the volume `nu` that has at least
+//! intensity `i`, against the place `gamma` of `i` on the axis, from 0 to 1.
+//!
+//! The axis runs over the range `G` in equal steps; `gamma` and `nu` are known at its points only.
 
-use crate::feature::FeatureDef;
+use crate::discretise::{check_bins, check_width};
+use crate::error::{Error, Result};
+use crate::feature::{FeatureDef, Unit};
+use crate::numeric::{count_by, floor, span};
+use crate::roi::Roi;
+use crate::settings::{Discretise, Ivh};
 
-/// Input.
-#[derive(Debug, Clone)]
-pub struct VolumeHistogram {}
+/// The axis of the histogram: points `low + (k + offset) * step` for `k` from 0 to `points - 1`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Axis {
+    low: f64,
+    /// Half a step where points are the centres of bins.
+    offset: f64,
+    step: f64,
+    points: u64,
+    /// `max(G) - min(G)` in steps, so that `gamma_k = k / steps`.
+    steps: f64,
+}
 
-/// The family's features.
-pub const FEATURES: &[FeatureDef<VolumeHistogram>] = &[];
+/// An intensity-volume histogram.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VolumeHistogram {
+    axis: Axis,
+    /// `(k, n)`: point `k` is the last one that `n` or more voxels reach, `n` being those of this
+    /// and of all later entries; in order of `k`.
+    reached: Vec<(u64, u64)>,
+    voxels: u64,
+    /// All voxels have one discretised intensity.
+    single: bool,
+}
+
+/// Largest number of axis points that are counted in a table whatever the number of voxels.
+const TABLE: u64 = 65_536;
+/// Points that are told apart at most: `2^50`, so that they can be rounded down quickly.
+const POINTS: f64 = 1_125_899_906_842_624.0;
+
+impl VolumeHistogram {
+    /// The histogram of the intensity mask's voxels.
+    ///
+    /// The discretisation decides what the axis is:
+    /// - none (discrete calibrated units): the re-segmentation range in steps of 1 from its lower
+    ///   limit, where a limit is missing the region's own;
+    /// - fixed bin size (continuous calibrated units): the centres of the bins from the lower to the
+    ///   upper re-segmentation limit, where one is missing the region's own; the discretisation's
+    ///   `minimum`, if given, starts the bins instead of the lower limit;
+    /// - fixed bin number (arbitrary units): bin numbers from 1 to the number of bins over the
+    ///   region's own range, whatever the re-segmentation range.
+    ///
+    /// Time O(n), O(n log n) for more axis points than there are voxels and than 65,536; memory
+    /// O(n) whatever the range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a bin width or number outside its limits, and
+    /// [`Error::BelowFirstBin`] for a minimum above the region's lowest intensity.
+    pub fn new(roi: &Roi, settings: &Ivh) -> Result<Self> {
+        Self::of_values(&roi.selected(), roi.range, &settings.discretise)
+    }
+
+    /// The same for finite `values` (at least one) and a re-segmentation range.
+    ///
+    /// # Errors
+    /// As [`VolumeHistogram::new`]; [`Error::EmptyMask`] without any value.
+    pub fn of_values(
+        values: &[f64],
+        range: [Option<f64>; 2],
+        discretise: &Discretise,
+    ) -> Result<Self> {
+        if values.is_empty() {
+            return Err(Error::EmptyMask);
+        }
+        let (minimum, maximum) = span(values);
+        let (low, high) = (range[0].unwrap_or(minimum), range[1].unwrap_or(maximum));
+        Ok(match *discretise {
+            Discretise::None {} => {
+                let axis = Axis::new(low, 0.0, 1.0, high - low);
+                Self::count(values, axis, minimum == maximum, |x| last_point(x, low))
+            }
+            Discretise::Fbs {
+                width,
+                minimum: start,
+            } => {
+                check_width("ivh.discretise.width", width)?;
+                let low = start.unwrap_or(low);
+                if minimum < low {
+                    return Err(Error::BelowFirstBin {
+                        value: minimum,
+                        minimum: low,
+                    });
+                }
+                let axis = Axis::new(low, 0.5, width, whole((high - low) / width) - 1.0);
+                let bin = |x: f64| (x - low) / width;
+                let single = bin(minimum).floor() == bin(maximum).floor();
+                Self::count(values, axis, single, bin)
+            }
+            Discretise::Fbn { bins } => {
+                check_bins("ivh.discretise.bins", bins)?;
+                let n = f64::from(bins);
+                let range = maximum - minimum;
+                let bin = |x: f64| {
+                    if x < maximum {
+                        n * (x - minimum) / range
+                    } else {
+                        n - 1.0
+                    }
+                };
+                Self::count(
+                    values,
+                    Axis::new(1.0, 0.0, 1.0, n - 1.0),
+                    minimum == maximum,
+                    bin,
+                )
+            }
+        })
+    }
+
+    /// `point(x)`, rounded down, is the last axis point that `x` reaches; below 0 if it reaches
+    /// none, and any number beyond the end of the axis.
+    fn count(
+        values: &[f64],
+        axis: Axis,
+        single: bool,
+        point: impl Fn(f64) -> f64 + Sync + Send,
+    ) -> Self {
+        let last = (axis.points - 1) as f64;
+        let mut cells: Vec<(u64, u64)> = if axis.points <= TABLE.max(values.len() as u64) {
+            // Entry 0 counts what lies below the axis.
+            #[allow(clippy::cast_possible_truncation)] // at most as many as there are values
+            let places = axis.points as usize + 1;
+            let limited = |x: f64| floor(limit(point(x), -1.0, last)) + 1.0;
+            let counts = count_by(values, places, limited);
+            (0..)
+                .zip(counts.into_iter().skip(1))
+                .filter(|&(_, n)| n > 0)
+                .collect()
+        } else {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 2^50
+            let reaching = values.iter().map(|&x| floor(limit(point(x), -1.0, last)));
+            let mut points: Vec<u64> = reaching.filter(|&k| k >= 0.0).map(|k| k as u64).collect();
+            points.sort_unstable();
+            points
+                .chunk_by(|a, b| a == b)
+                .map(|same| (same[0], same.len() as u64))
+                .collect()
+        };
+        let mut at_least = 0;
+        for (_, n) in cells.iter_mut().rev() {
+            at_least += *n;
+            *n = at_least;
+        }
+        Self {
+            axis,
+            reached: cells,
+            voxels: values.len() as u64,
+            single,
+        }
+    }
+
+    /// `V_x`: the largest volume fraction `nu` at an intensity fraction `gamma` of at least `x`, from
+    /// 0 to 1. NaN if no axis point has such a fraction.
+    #[must_use]
+    pub fn volume_at(&self, x: f64) -> f64 {
+        let Some(k) = self.axis.first_at(x) else {
+            return f64::NAN;
+        };
+        let entry = self.reached.partition_point(|&(point, _)| point < k);
+        self.reached
+            .get(entry)
+            .map_or(0.0, |&(_, n)| self.fraction(n))
+    }
+
+    /// `I_x`: the lowest discretised intensity that at most the fraction `x` (0 to 1) of the volume
+    /// has or exceeds. NaN if more of the volume reaches the end of the axis.
+    #[must_use]
+    pub fn intensity_at(&self, x: f64) -> f64 {
+        let entry = self.reached.partition_point(|&(_, n)| self.fraction(n) > x);
+        // Up to this point more of the volume is there.
+        let k = if entry == 0 {
+            0
+        } else {
+            self.reached[entry - 1].0 + 1
+        };
+        if k < self.axis.points {
+            self.axis.low + (k as f64 + self.axis.offset) * self.axis.step
+        } else {
+            f64::NAN
+        }
+    }
+
+    /// Area under the curve of `nu` over `gamma` by the trapezoidal rule.
+    fn area(&self) -> f64 {
+        if self.single || self.axis.points < 2 {
+            return 0.0;
+        }
+        let last = self.axis.points - 1;
+        // Every voxel adds 1 to all points up to its own, half of that at either end of the axis.
+        let (mut halves, mut above) = (0u128, 0);
+        for &(point, n) in self.reached.iter().rev() {
+            let (here, ends) = (n - above, u128::from(point == last));
+            halves += u128::from(here) * (2 * u128::from(point) + 1 - ends);
+            above = n;
+        }
+        halves as f64 / 2.0 / self.voxels as f64 / self.axis.steps
+    }
+
+    fn fraction(&self, voxels: u64) -> f64 {
+        voxels as f64 / self.voxels as f64
+    }
+}
+
+impl Axis {
+    /// An axis over `steps` steps, rounded down; one point if that is less than none.
+    fn new(low: f64, offset: f64, step: f64, steps: f64) -> Self {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 2^50
+        let points = steps.clamp(0.0, POINTS).floor() as u64 + 1;
+        Self {
+            low,
+            offset,
+            step,
+            points,
+            steps,
+        }
+    }
+
+    /// The first point `k` with `gamma_k >= x`.
+    fn first_at(&self, x: f64) -> Option<u64> {
+        if self.steps <= 0.0 {
+            return None; // gamma has no meaning on a range of length 0
+        }
+        let reaches = |k: f64| k / self.steps >= x;
+        let guess = (x * self.steps).ceil();
+        // The product may be rounded to either side of a whole number.
+        let k = (-1..=1)
+            .map(|d| guess + f64::from(d))
+            .find(|&k| k >= 0.0 && reaches(k))?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked
+        (k < self.points as f64).then_some(k as u64)
+    }
+}
+
+/// The last point of `low, low + 1, ...` that `x` reaches, as it compares with the points
+/// themselves: a difference may be rounded to the next whole number.
+#[inline]
+fn last_point(x: f64, low: f64) -> f64 {
+    let k = floor(limit(x - low, -1.0, POINTS));
+    let too_far = if low + k > x { 1.0 } else { 0.0 };
+    let further = if low + (k + 1.0) <= x { 1.0 } else { 0.0 };
+    k - too_far + further
+}
+
+#[inline]
+fn limit(x: f64, low: f64, high: f64) -> f64 {
+    let x = if x < low { low } else { x };
+    if x > high {
+        high
+    } else {
+        x
+    }
+}
+
+/// `x`, or the whole number it misses by a billionth: a range of a whole number of bins keeps it.
+fn whole(x: f64) -> f64 {
+    if (x - x.round()).abs() <= 1e-9 {
+        x.round()
+    } else {
+        x
+    }
+}
+
+/// A column of the family for given percentages; [`FEATURES`] are the columns of 10 and 90.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Name in tables.
+    pub name: String,
+    /// IBSI's name.
+    pub title: String,
+    /// IBSI code.
+    pub ibsi: &'static str,
+    /// Unit; an intensity is a bin number after fixed bin number discretisation.
+    pub unit: Unit,
+    quantity: Quantity,
+}
+
+/// What a column holds; fractions from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Quantity {
+    Volume(f64),
+    Intensity(f64),
+    VolumeDifference(f64, f64),
+    IntensityDifference(f64, f64),
+    Area,
+}
+
+impl Column {
+    fn new(
+        name: String,
+        title: String,
+        ibsi: &'static str,
+        unit: Unit,
+        quantity: Quantity,
+    ) -> Self {
+        Self {
+            name,
+            title,
+            ibsi,
+            unit,
+            quantity,
+        }
+    }
+
+    /// The column's value.
+    #[must_use]
+    pub fn value(&self, h: &VolumeHistogram) -> f64 {
+        match self.quantity {
+            Quantity::Volume(x) => h.volume_at(x),
+            Quantity::Intensity(x) => h.intensity_at(x),
+            Quantity::VolumeDifference(a, b) => h.volume_at(a) - h.volume_at(b),
+            Quantity::IntensityDifference(a, b) => h.intensity_at(a) - h.intensity_at(b),
+            Quantity::Area => h.area(),
+        }
+    }
+}
+
+/// The family's columns for percentages from 0 to 100: each volume fraction, each intensity, their
+/// differences between the first and the last percentage (if there are two), the area.
+#[must_use]
+pub fn columns(percentages: &[f64]) -> Vec<Column> {
+    let each = |x: &f64| (*x, *x / 100.0);
+    let mut all: Vec<Column> = Vec::with_capacity(2 * percentages.len() + 3);
+    all.extend(percentages.iter().map(each).map(|(p, x)| {
+        let name = format!("volume_at_intensity_fraction_{p}");
+        let title = format!("Volume at intensity fraction {p}%");
+        Column::new(name, title, "BC2M", Unit::ONE, Quantity::Volume(x))
+    }));
+    all.extend(percentages.iter().map(each).map(|(p, x)| {
+        let name = format!("intensity_at_volume_fraction_{p}");
+        let title = format!("Intensity at volume fraction {p}%");
+        Column::new(name, title, "GBPN", Unit::INTENSITY, Quantity::Intensity(x))
+    }));
+    if let [p, .., q] = percentages {
+        let ((p, x), (q, y)) = (each(p), each(q));
+        let stem = "volume_fraction_difference_between_intensity_fractions";
+        let title = "Volume fraction difference between intensity fractions";
+        all.push(Column::new(
+            format!("{stem}_v{p}_v{q}"),
+            format!("{title} (V{p} - V{q})"),
+            "DDTU",
+            Unit::ONE,
+            Quantity::VolumeDifference(x, y),
+        ));
+        let stem = "intensity_fraction_difference_between_volume_fractions";
+        let title = "Intensity fraction difference between volume fractions";
+        all.push(Column::new(
+            format!("{stem}_i{p}_i{q}"),
+            format!("{title} (I{p} - I{q})"),
+            "CNV2",
+            Unit::INTENSITY,
+            Quantity::IntensityDifference(x, y),
+        ));
+    }
+    let (name, title) = ("area_under_the_ivh_curve", "Area under the IVH curve");
+    all.push(Column::new(
+        name.into(),
+        title.into(),
+        "9CMM",
+        Unit::ONE,
+        Quantity::Area,
+    ));
+    all
+}
+
+/// Volume at intensity fraction 10%, BC2M: $F = V_{10} = \max \{ \nu_i : \gamma_i \ge 0.1 \}$.
+///
+/// NaN where the axis has no such point: a single intensity.
+#[must_use]
+pub fn volume_at_intensity_fraction_10(h: &VolumeHistogram) -> f64 {
+    h.volume_at(0.1)
+}
+
+/// Volume at intensity fraction 90%, BC2M: $F = V_{90} = \max \{ \nu_i : \gamma_i \ge 0.9 \}$.
+///
+/// NaN where the axis has no such point: a single intensity.
+#[must_use]
+pub fn volume_at_intensity_fraction_90(h: &VolumeHistogram) -> f64 {
+    h.volume_at(0.9)
+}
+
+/// Intensity at volume fraction 10%, GBPN: $F = I_{10} = \min \{ i : \nu_i \le 0.1 \}$.
+///
+/// In intensity units, in bin numbers after fixed bin number discretisation. NaN where
+/// more than 10 % of the volume reaches the end of the axis.
+#[must_use]
+pub fn intensity_at_volume_fraction_10(h: &VolumeHistogram) -> f64 {
+    h.intensity_at(0.1)
+}
+
+/// Intensity at volume fraction 90%, GBPN: $F = I_{90} = \min \{ i : \nu_i \le 0.9 \}$.
+///
+/// In intensity units, in bin numbers after fixed bin number discretisation. NaN where
+/// more than 90 % of the volume reaches the end of the axis.
+#[must_use]
+pub fn intensity_at_volume_fraction_90(h: &VolumeHistogram) -> f64 {
+    h.intensity_at(0.9)
+}
+
+/// Volume fraction difference between intensity fractions (V10 - V90), DDTU: $F = V_{10} - V_{90}$.
+///
+/// NaN where either is.
+#[must_use]
+pub fn volume_fraction_difference_between_intensity_fractions_v10_v90(h: &VolumeHistogram) -> f64 {
+    h.volume_at(0.1) - h.volume_at(0.9)
+}
+
+/// Intensity fraction difference between volume fractions (I10 - I90), CNV2: $F = I_{10} - I_{90}$.
+///
+/// In intensity units, in bin numbers after fixed bin number discretisation. NaN where
+/// either is.
+#[must_use]
+pub fn intensity_fraction_difference_between_volume_fractions_i10_i90(h: &VolumeHistogram) -> f64 {
+    h.intensity_at(0.1) - h.intensity_at(0.9)
+}
+
+/// Area under the IVH curve, 9CMM:
+/// $F = \sum_k \tfrac{1}{2} (\nu_k + \nu_{k+1}) (\gamma_{k+1} - \gamma_k)$.
+///
+/// The trapezoidal rule over all points of the axis. 0 where the region has a single discretised
+/// intensity, as IBSI defines. There is no reference value.
+#[must_use]
+pub fn area_under_the_ivh_curve(h: &VolumeHistogram) -> f64 {
+    h.area()
+}
+
+/// The family's features, in IBSI's order.
+pub const FEATURES: &[FeatureDef<VolumeHistogram>] = &[
+    FeatureDef {
+        name: "volume_at_intensity_fraction_10",
+        ibsi: "BC2M",
+        unit: Unit::ONE,
+        title: "Volume at intensity fraction 10%",
+        eval: volume_at_intensity_fraction_10,
+    },
+    FeatureDef {
+        name: "volume_at_intensity_fraction_90",
+        ibsi: "BC2M",
+        unit: Unit::ONE,
+        title: "Volume at intensity fraction 90%",
+        eval: volume_at_intensity_fraction_90,
+    },
+    FeatureDef {
+        name: "intensity_at_volume_fraction_10",
+        ibsi: "GBPN",
+        unit: Unit::INTENSITY,
+        title: "Intensity at volume fraction 10%",
+        eval: intensity_at_volume_fraction_10,
+    },
+    FeatureDef {
+        name: "intensity_at_volume_fraction_90",
+        ibsi: "GBPN",
+        unit: Unit::INTENSITY,
+        title: "Intensity at volume fraction 90%",
+        eval: intensity_at_volume_fraction_90,
+    },
+    FeatureDef {
+        name: "volume_fraction_difference_between_intensity_fractions_v10_v90",
+        ibsi: "DDTU",
+        unit: Unit::ONE,
+        title: "Volume fraction difference between intensity fractions (V10 - V90)",
+        eval: volume_fraction_difference_between_intensity_fractions_v10_v90,
+    },
+    FeatureDef {
+        name: "intensity_fraction_difference_between_volume_fractions_i10_i90",
+        ibsi: "CNV2",
+        unit: Unit::INTENSITY,
+        title: "Intensity fraction difference between volume fractions (I10 - I90)",
+        eval: intensity_fraction_difference_between_volume_fractions_i10_i90,
+    },
+    FeatureDef {
+        name: "area_under_the_ivh_curve",
+        ibsi: "9CMM",
+        unit: Unit::ONE,
+        title: "Area under the IVH curve",
+        eval: area_under_the_ivh_curve,
+    },
+];

@@ -29,7 +29,11 @@ pub fn aggregate<S: Source, M>(
     } else {
         None
     };
-    let volume = if aggregations.iter().any(|a| a.is_3d()) { source.volume() } else { Vec::new() };
+    let volume = if aggregations.iter().any(|a| a.is_3d()) {
+        source.volume()
+    } else {
+        Vec::new()
+    };
     let n = features.len();
     let one = |table: Option<S::Table>| match table {
         Some(t) if !t.is_empty() => evaluate(&t),
@@ -37,9 +41,18 @@ pub fn aggregate<S: Source, M>(
     };
     let mean_of = |tables: &[S::Table]| {
         let evaluate = |k: usize| Some(&tables[k]).filter(|t| !t.is_empty()).map(&evaluate);
-        mean(parallel::map(tables.len(), source.work(), evaluate).into_iter().flatten(), n)
+        mean(
+            parallel::map(tables.len(), source.work(), evaluate)
+                .into_iter()
+                .flatten(),
+            n,
+        )
     };
-    let none = Flat { each: Vec::new(), merged: Vec::new(), tables: Vec::new() };
+    let none = Flat {
+        each: Vec::new(),
+        merged: Vec::new(),
+        tables: Vec::new(),
+    };
     let flat = flat.unwrap_or(none);
     aggregations
         .iter()
@@ -76,21 +89,34 @@ fn all_slices<S: Source>(
 ) -> Flat<S::Table> {
     let slices = source.slices();
     let block = |b: usize| {
-        let mut flat = Flat { each: Vec::new(), merged: Vec::new(), tables: Vec::new() };
+        let mut flat = Flat {
+            each: Vec::new(),
+            merged: Vec::new(),
+            tables: Vec::new(),
+        };
         for z in b * SLICES_A_BLOCK..slices.min((b + 1) * SLICES_A_BLOCK) {
             let tables = source.slice(z);
             if each {
-                flat.each.extend(tables.iter().filter(|t| !t.is_empty()).map(evaluate));
+                flat.each
+                    .extend(tables.iter().filter(|t| !t.is_empty()).map(evaluate));
             }
             if merged {
-                flat.merged.extend(merge(&tables).filter(|t| !t.is_empty()).map(|t| evaluate(&t)));
+                flat.merged.extend(
+                    merge(&tables)
+                        .filter(|t| !t.is_empty())
+                        .map(|t| evaluate(&t)),
+                );
             }
             add(&mut flat.tables, tables);
         }
         flat
     };
     let blocks = parallel::map(slices.div_ceil(SLICES_A_BLOCK), source.work(), block);
-    let mut all = Flat { each: Vec::new(), merged: Vec::new(), tables: Vec::new() };
+    let mut all = Flat {
+        each: Vec::new(),
+        merged: Vec::new(),
+        tables: Vec::new(),
+    };
     for block in blocks {
         all.each.extend(block.each);
         all.merged.extend(block.merged);
@@ -125,5 +151,7 @@ fn mean(values: impl Iterator<Item = Vec<f64>>, n: usize) -> Vec<f64> {
             *count += 1;
         }
     }
-    sums.into_iter().map(|(sum, count)| sum / f64::from(count)).collect()
+    sums.into_iter()
+        .map(|(sum, count)| sum / f64::from(count))
+        .collect()
 }

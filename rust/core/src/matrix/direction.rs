@@ -60,8 +60,16 @@ pub fn directions(distance: u32, norm: Norm, in_plane: bool) -> Vec<Offset> {
     if norm == Norm::Chebyshev {
         let d = isize::try_from(distance).unwrap_or(isize::MAX);
         let unit = neighbourhood(1, norm, in_plane);
-        return unit.into_iter().filter(upper_half).map(|m| m.map(|c| c * d)).collect();
+        return unit
+            .into_iter()
+            .filter(upper_half)
+            .map(|m| m.map(|c| c * d))
+            .collect();
     }
     let far = |m: &Offset| length(*m, norm) > f64::from(distance) - 1.0;
-    neighbourhood(distance, norm, in_plane).into_iter().filter(upper_half).filter(far).collect()
+    neighbourhood(distance, norm, in_plane)
+        .into_iter()
+        .filter(upper_half)
+        .filter(far)
+        .collect()
 }

@@ -11,6 +11,7 @@ pub mod glcm;
 pub mod gldzm;
 pub mod glrlm;
 pub mod glszm;
+mod neighbourhood;
 pub mod ngldm;
 pub mod ngtdm;
 pub mod zones;
@@ -52,7 +53,11 @@ impl Counts {
             });
         }
         entries.retain(|e| e.n != 0.0);
-        Self { entries, levels, voxels }
+        Self {
+            entries,
+            levels,
+            voxels,
+        }
     }
 
     /// The non-zero elements, in order of row, then column.
@@ -84,7 +89,10 @@ impl Table for Counts {
     fn merge(&mut self, other: &Self) {
         let mine = std::mem::take(&mut self.entries);
         let mut merged = Vec::with_capacity(mine.len() + other.entries.len());
-        let (mut a, mut b) = (mine.into_iter().peekable(), other.entries.iter().copied().peekable());
+        let (mut a, mut b) = (
+            mine.into_iter().peekable(),
+            other.entries.iter().copied().peekable(),
+        );
         loop {
             let order = match (a.peek(), b.peek()) {
                 (Some(x), Some(y)) => x.i.cmp(&y.i).then(x.j.total_cmp(&y.j)),
