@@ -253,6 +253,8 @@ def run(arguments: list[str]) -> int:
             raise
         _tell(f"{error.format_message().rstrip('.')} (see ferromics --help)")
         return UNUSABLE
+    if status == INTERRUPTED:  # newer versions of typer hand the signal over as a status
+        _tell("interrupted")
     return status if isinstance(status, int) else DONE
 
 
