@@ -1,6 +1,7 @@
 """Types of the compiled core; ``rust/py`` holds the code."""
 
-from typing import Any, TypeAlias, TypedDict
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,12 @@ Column: TypeAlias = tuple[str, str, str, str, str, str, str, str, str]
 class CatalogueRow(TypedDict):
     family: str
     family_title: str
+    family_ibsi: str
     name: str
     title: str
     ibsi: str
     unit: str
+    powers: tuple[int, int, int]
     formula: str
     doc: str
     aggregations: list[str]
@@ -23,6 +26,7 @@ class RadiomicsError(Exception): ...
 class InputError(RadiomicsError, ValueError): ...
 class SettingsError(RadiomicsError, ValueError): ...
 
+@final
 class Plan:
     def __new__(cls, settings_json: str) -> Plan: ...
     @property
@@ -31,7 +35,7 @@ class Plan:
         self,
         image: NDArray[Any],
         mask: NDArray[np.bool_],
-        spacing: tuple[float, float, float],
+        spacing: Sequence[float],
         threads: int | None = None,
     ) -> tuple[NDArray[np.float64], list[str], tuple[int, int]]: ...
 
@@ -39,4 +43,4 @@ def catalogue() -> list[CatalogueRow]: ...
 def aggregations() -> list[tuple[str, str]]: ...
 def build_info() -> dict[str, Any]: ...
 def default_settings() -> str: ...
-def phantom() -> tuple[NDArray[np.int16], NDArray[np.bool_], tuple[float, float, float]]: ...
+def phantom() -> tuple[NDArray[np.int16], NDArray[np.bool_], list[float]]: ...

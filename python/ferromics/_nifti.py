@@ -14,7 +14,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,10 @@ try:
     from isal import igzip, isal_zlib
 
     _decompress = igzip.decompress
-    _INFLATE_ERRORS: tuple[type[Exception], ...] = (
-        EOFError,
-        gzip.BadGzipFile,
-        isal_zlib.IsalError,
-        zlib.error,
-    )
+    _ERRORS: tuple[Any, ...] = (isal_zlib.error,)
 except ImportError:  # no wheel for this platform
     _decompress = gzip.decompress
-    _INFLATE_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
+    _ERRORS = (zlib.error,)
 
 # nifti1.h: (field, type, offset in bytes) of what is read here.
 _NIFTI1: Final = np.dtype(
@@ -113,7 +108,7 @@ def read(path: Path) -> Stored:
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = _decompress(raw)
-        except _INFLATE_ERRORS as error:
+        except (EOFError, gzip.BadGzipFile, *_ERRORS) as error:
             msg = f"{path} is damaged or cut off: {str(error) or 'its compressed data ends early'}"
             raise InputError(msg) from None
     header = _header(raw, path)
@@ -125,7 +120,8 @@ def read(path: Path) -> Stored:
 
 
 def _header(raw: bytes, path: Path) -> np.void:
-    for order in "<>":
+    orders: tuple[Literal["<", ">"], ...] = ("<", ">")
+    for order in orders:
         for layout in (_NIFTI1, _NIFTI2):
             size = np.array(layout.itemsize, order + "i4").tobytes()
             if raw[:4] == size and len(raw) >= layout.itemsize:
@@ -159,12 +155,12 @@ def _voxels(raw: bytes, header: np.void, path: Path) -> tuple[NDArray[Any], int]
         msg = f"{path} holds {what}; one real number per voxel is needed"
         raise InputError(msg)
     dtype = np.dtype(_DATATYPES[kind]).newbyteorder(header.dtype["datatype"].byteorder)
-    shape = (sizes + [1, 1])[:3][::-1]
+    shape = [*sizes, 1, 1][:3][::-1]
     count, offset = int(np.prod(shape, dtype=object)), int(header["vox_offset"])
     if offset < header.dtype.itemsize or len(raw) < offset + count * dtype.itemsize:
         msg = (
-            f"{path} is cut off or damaged: {count * dtype.itemsize} bytes of voxels are announced, "
-            f"{max(0, len(raw) - max(offset, 0))} are there"
+            f"{path} is cut off or damaged: {count * dtype.itemsize} bytes of voxels are "
+            f"announced, {max(0, len(raw) - max(offset, 0))} are there"
         )
         raise InputError(msg)
     array = np.frombuffer(raw, dtype, count, offset).reshape(shape)
@@ -179,7 +175,7 @@ def _scaled(array: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:
         inter = 0.0
     if slope == 1 and inter == 0:
         return array
-    out = np.multiply(array, slope, dtype=np.float64)
+    out: NDArray[Any] = np.multiply(array, slope, dtype=np.float64)
     out += inter
     return out if array.dtype.itemsize == 8 and array.dtype.kind == "f" else out.astype(np.float32)
 
@@ -195,7 +191,8 @@ def _geometry(
         msg = f"{path} has the spacing {spacing[::-1].tolist()} mm (z, y, x); it must be positive"
         raise InputError(msg)
     columns, origin = _orientation(header, path)
-    to_lps = np.array([-1.0, -1.0, 1.0]) if header["sform"] > 0 or header["qform"] > 0 else np.ones(3)
+    placed = header["sform"] > 0 or header["qform"] > 0
+    to_lps = np.array([-1.0, -1.0, 1.0]) if placed else np.ones(3)
     unit = _MM_PER_UNIT.get(int(header["units"]) & 7, 1.0)
     axes = (columns * to_lps[:, None]).T[::-1]
     return spacing[::-1] * unit, np.ascontiguousarray(axes), origin * to_lps * unit
@@ -213,7 +210,9 @@ def _orientation(header: np.void, path: Path) -> tuple[NDArray[np.float64], NDAr
             if np.abs(columns.T @ columns - np.eye(3)).max() < 1e-4:
                 return columns, rows[:, 3]
         if qform <= 0:
-            msg = f"{path} has axes that are not at right angles (a sheared grid); resample it first"
+            msg = (
+                f"{path} has axes that are not at right angles (a sheared grid); resample it first"
+            )
             raise InputError(msg)
     if qform > 0:
         return _from_quaternion(header), header["qoffset"].astype(np.float64)

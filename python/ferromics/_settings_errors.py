@@ -17,8 +17,9 @@ TAGS: Final = frozenset(
 
 def refuse(given: object, allowed: str, names: Sequence[str] = ()) -> NoReturn:
     """Refuse a value from inside a validator; of ``names`` the nearest is proposed."""
+    kind: Final = "refused"
     raise PydanticCustomError(
-        "refused", "refused", {"given": given, "allowed": allowed, "names": list(names)}
+        kind, kind, {"given": given, "allowed": allowed, "names": list(names)}
     )
 
 

@@ -110,9 +110,7 @@ def compare(result: Any, configuration: str) -> list[Judgement]:
         msg = f"no configuration {configuration!r}; there are {', '.join(configurations())}"
         raise InputError(msg)
     values = _values(result.records() if hasattr(result, "records") else result)
-    return [
-        _judged(row, values) for row in _reference() if row["configuration"] == configuration
-    ]
+    return [_judged(row, values) for row in _reference() if row["configuration"] == configuration]
 
 
 def _values(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], float | None]:

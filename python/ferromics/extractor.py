@@ -276,9 +276,7 @@ def _run(
         "warnings": list(told),
     }
     values.flags.writeable = False
-    return Result(
-        planned, values, case=case, roi=region.name, warnings=told, provenance=provenance
-    )
+    return Result(planned, values, case=case, roi=region.name, warnings=told, provenance=provenance)
 
 
 @functools.cache

@@ -89,9 +89,7 @@ class Scan:
     owner: object = field(default=None, repr=False)  # keeps a SimpleITK buffer alive
 
 
-def read(
-    source: Source, what: str = "image", spacing: tuple[float, ...] | None = None
-) -> Scan:
+def read(source: Source, what: str = "image", spacing: tuple[float, ...] | None = None) -> Scan:
     """Read an image or a mask, in the order it is stored.
 
     Parameters
@@ -238,7 +236,7 @@ def _read_with_sitk(path: Path, label: str) -> SimpleITK.Image:
     import SimpleITK as sitk
 
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # noqa: FBT003
     try:
         return sitk.ReadImage(os.fspath(path))
     except RuntimeError as error:
@@ -291,24 +289,24 @@ def _from_array(array: NDArray[Any], what: str, spacing: tuple[float, ...] | Non
     if 0 in array.shape:
         msg = f"the {what} array has shape {array.shape}: no voxels"
         raise InputError(msg)
-    lengths: tuple[float, float, float] | None = None
-    if spacing is not None:
-        lengths = _checked_spacing(spacing, array.ndim)
+    lengths = None if spacing is None else _checked_spacing(spacing, array.ndim)
     array = array[None] if flat else array
-    notes = _flat_note(f"{what} array") if flat and what == "image" and spacing is not None and len(
-        spacing
-    ) == 2 else ()
+    notes = (
+        _flat_note(f"{what} array")
+        if flat and what == "image" and spacing is not None and len(spacing) == 2
+        else ()
+    )
     source = {"kind": f"numpy array of {array.dtype}"}
     return Scan(array, lengths, None, what, f"{what} array", source, notes)
 
 
 def _checked_spacing(spacing: tuple[float, ...], ndim: int) -> tuple[float, float, float]:
     try:
-        lengths = tuple(float(s) for s in spacing)
+        lengths = [float(s) for s in spacing]
     except (TypeError, ValueError):
-        lengths = ()
+        lengths = []
     if ndim == 2 and len(lengths) == 2:
-        lengths = (FLAT_THICKNESS, *lengths)
+        lengths = [FLAT_THICKNESS, *lengths]
     if len(lengths) != 3 or not all(np.isfinite(s) and s > 0 for s in lengths):
         msg = f"spacing must be three positive lengths in mm (z, y, x), got {spacing!r}"
         raise InputError(msg)
@@ -324,7 +322,8 @@ def _no_spacing(spacing: tuple[float, ...] | None, what: str) -> None:
 def _nearest_lps(axes: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     """Order of array axes, and whether to flip each, that come nearest to (S, P, L)."""
     share = np.abs(axes)
-    best, order = -1.0, (0, 1, 2)
+    best = -1.0
+    order: tuple[int, ...] = (0, 1, 2)
     for candidate in itertools.permutations(range(3)):
         total = float(sum(share[a, 2 - k] for k, a in enumerate(candidate)))
         if total > best + 1e-6:  # the stored order wins where an image lies at 45 degrees

@@ -189,7 +189,10 @@ def _labels(
     if threshold is not None:
         highest = values.max()
         if highest < threshold:
-            msg = f"{what} is empty: no value reaches mask_threshold {threshold:g} (highest: {highest:g})"
+            msg = (
+                f"{what} is empty: no value reaches mask_threshold {threshold:g} (the highest is "
+                f"{highest:g})"
+            )
             raise InputError(msg)
         return [None]
     if values.dtype.kind == "f":
@@ -222,8 +225,8 @@ def _refuse_fractions(values: NDArray[Any], what: str) -> None:
     whole = values == np.rint(values)
     if not whole.all():
         msg = (
-            f"{what} holds fractions (for example {values[~whole].flat[0]:g}); say from which value "
-            "on a voxel belongs to the region, as mask_threshold=0.5 (--mask-threshold 0.5)"
+            f"{what} holds fractions (for example {values[~whole].flat[0]:g}); say from which "
+            "value on a voxel belongs to the region, as mask_threshold=0.5 (--mask-threshold 0.5)"
         )
         raise InputError(msg)
 

@@ -191,4 +191,6 @@ def _csv_cell(value: object) -> object:
 
 
 def _first(rows: list[Record]) -> list[tuple[str, Any]]:
-    return list(rows[0].items()) if rows else [(c, 0.0 if c == "value" else "") for c in LONG_COLUMNS]
+    return (
+        list(rows[0].items()) if rows else [(c, 0.0 if c == "value" else "") for c in LONG_COLUMNS]
+    )

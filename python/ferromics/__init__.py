@@ -1,0 +1,76 @@
+"""ferromics: standardised radiomics features (IBSI) of a medical image and a region.
+
+>>> import ferromics as fm
+>>> image, mask, spacing = fm.phantom()
+>>> result = fm.extract(image, mask, "ibsi:phantom", spacing=spacing)
+>>> round(result["original_glcm_joint_entropy_3d_merged"], 2)
+2.4
+
+Arrays are (z, y, x); spacing is in mm, in the same order. Names are imported when they are first
+used, so that ``import ferromics`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferromics._core import aggregations, build_info, catalogue, phantom
+    from ferromics.compliance import compare, judge
+    from ferromics.errors import InputError, RadiomicsError, SettingsError
+    from ferromics.extractor import Result, Results, extract
+    from ferromics.settings import Settings, presets
+
+    __version__: str
+
+__all__ = [
+    "InputError",
+    "RadiomicsError",
+    "Result",
+    "Results",
+    "Settings",
+    "SettingsError",
+    "__version__",
+    "aggregations",
+    "build_info",
+    "catalogue",
+    "compare",
+    "extract",
+    "judge",
+    "phantom",
+    "presets",
+]
+
+_HOMES = {
+    "InputError": "errors",
+    "RadiomicsError": "errors",
+    "Result": "extractor",
+    "Results": "extractor",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "aggregations": "_core",
+    "build_info": "_core",
+    "catalogue": "_core",
+    "compare": "compliance",
+    "extract": "extractor",
+    "judge": "compliance",
+    "phantom": "_core",
+    "presets": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = import_module("ferromics._core").build_info()["version"]
+    elif name in _HOMES:
+        value = getattr(import_module(f"ferromics.{_HOMES[name]}"), name)
+    elif name in ("compliance", "demo", "errors", "io", "settings", "table"):
+        return import_module(f"ferromics.{name}")
+    else:
+        msg = f"module 'ferromics' has no attribute {name!r}"
+        raise AttributeError(msg)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,80 @@
+"""Fixtures shared by all tests; first of all where IBSI's data are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+CACHES = {
+    "win32": Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local")),
+    "darwin": Path("~/Library/Caches"),
+}
+CACHE = CACHES.get(sys.platform, Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))).expanduser()
+
+
+def ibsi_data() -> Path | None:
+    """The folder with ``ibsi_1_ct_radiomics_phantom`` and its neighbours, if it is anywhere."""
+    named = os.environ.get("FERROMICS_IBSI_DATA")
+    places = (
+        [Path(named)] if named else [CACHE / "ferromics" / "ibsi", ROOT.parent / "shared/ibsi/data"]
+    )
+    # A worktree lies one folder deeper than a clone.
+    places += [] if named else [ROOT.parent.parent / "shared/ibsi/data"]
+    return next((p for p in places if (p / "ibsi_1_ct_radiomics_phantom").is_dir()), None)
+
+
+@pytest.fixture(scope="session")
+def ibsi_folder() -> Path:
+    """IBSI's data; skips where they are not, but fails in CI."""
+    found = ibsi_data()
+    if found is None:
+        message = (
+            "IBSI's CT phantom is not here: clone github.com/theibsi/data_sets and set "
+            "FERROMICS_IBSI_DATA to the clone"
+        )
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture(scope="session")
+def ct_phantom(ibsi_folder: Path) -> tuple[Path, Path]:
+    """Image and mask file of the CT phantom."""
+    folder = ibsi_folder / "ibsi_1_ct_radiomics_phantom" / "nifti"
+    return folder / "image" / "phantom.nii.gz", folder / "mask" / "mask.nii.gz"
+
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Run the command line as a process: ``cli("extract", image, mask).stdout``."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ferromics", *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def block() -> tuple[np.ndarray, np.ndarray]:
+    """A small image of noise, int16 (6, 7, 8), and a bool mask inside it."""
+    rng = np.random.default_rng(3)
+    image = rng.integers(-200, 300, (6, 7, 8)).astype(np.int16)
+    mask = np.zeros(image.shape, bool)
+    mask[1:5, 2:6, 1:7] = True
+    mask[2, 3, 3] = False
+    return image, mask

@@ -1,0 +1,254 @@
+"""Settings: forms, errors, files, hash, and agreement with the core."""
+
+import json
+
+import pytest
+import yaml
+
+import ferromics as fm
+from ferromics import _core, stages
+from ferromics.settings import Settings
+
+
+def core_part(settings):
+    return json.loads(settings.core_json())
+
+
+def test_defaults_are_the_cores():
+    assert core_part(Settings()) == json.loads(_core.default_settings())
+
+
+@pytest.mark.parametrize("family", stages.default_families(), ids=lambda f: f.type)
+def test_defaults_of_every_family_are_the_cores_when_left_out(family):
+    _core.Plan(json.dumps({"features": [{"type": family.type}]}))
+    bare = _core.Plan(json.dumps({"features": [{"type": family.type}]})).columns
+    full = _core.Plan(Settings(features=[family]).core_json()).columns
+    assert bare == full
+
+
+@pytest.mark.parametrize("name", fm.presets())
+def test_the_core_takes_every_preset(name):
+    assert _core.Plan(Settings.preset(name).core_json()).columns
+
+
+def test_presets_ask_for_every_aggregation_that_has_reference_values():
+    for preset, configuration in (("ibsi:phantom", "digital_phantom"), ("ibsi:A", "A")):
+        asked = {
+            (c[2], c[3], c[5]) for c in _core.Plan(Settings.preset(preset).core_json()).columns
+        }
+        rows = [r for r in fm.compare([], configuration) if r.verdict != "no reference"]
+        assert not {(r.family, r.feature, r.aggregation) for r in rows} - asked
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ({"discretise": "fbn16"}, {"discretise": [{"type": "fbn", "bins": 16}]}),
+        ({"discretise": ["FBS 2.5"]}, {"discretise": [{"type": "fbs", "width": 2.5}]}),
+        ({"discretise": "none"}, {"discretise": [{"type": "none"}]}),
+        ({"discretise": {"type": "none"}}, {"discretise": [{"type": "none"}]}),
+        ({"features": "glcm"}, {"features": [{"type": "glcm"}]}),
+        ({"features": "all"}, {}),
+        (
+            {"features": [{"type": "ngtdm", "aggregations": "all", "distances": 2}]},
+            {
+                "features": [
+                    {"type": "ngtdm", "aggregations": ["2d", "2.5d", "3d"], "distances": [2]}
+                ]
+            },
+        ),
+        (
+            {"features": [{"type": "ivh", "discretise": "fbs2.5"}]},
+            {"features": [{"type": "ivh", "discretise": {"type": "fbs", "width": 2.5}}]},
+        ),
+        ({"image": {"slice_axis": 2}}, {"image": {"slice_axis": "x"}}),
+        ({"resegment": {"range": [float("-inf"), 400]}}, {"resegment": {"range": [None, 400.0]}}),
+        (
+            {"features": [{"type": "stat", "only": "mean_intensity"}]},
+            {"features": [{"type": "stat", "only": ["mean_intensity"]}]},
+        ),
+    ],
+)
+def test_short_forms_mean_the_full_ones(short, full):
+    assert Settings(**short) == Settings(**full)
+    assert Settings(**short).hash == Settings(**full).hash
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"features": ["gclm"]},
+            r"features\[0\]: 'gclm' is not known, did you mean 'glcm'\?",
+        ),
+        (
+            {"features": ["stat", {"type": "glcm", "distance": [1]}]},
+            r"^features\[1\]\.distance is not known, did you mean 'distances'\? Allowed: [^;]*$",
+        ),
+        ({"featurs": []}, r"featurs is not known, did you mean 'features'\?"),
+        ({"resegment": {"rang": [0, 1]}}, r"resegment\.rang is not known, did you mean 'range'\?"),
+        (
+            {"features": [{"type": "glcm", "distances": [1, 0]}]},
+            r"^features\[0\]\.distances\[1\]: 0 is not allowed; it must be at least 1$",
+        ),
+        (
+            {"features": [{"type": "glcm", "aggregations": ["3d_mergd"]}]},
+            r"aggregations\[0\]: '3d_mergd' is not known, did you mean '3d_merged'\?",
+        ),
+        ({"features": [{"distances": [1]}]}, r"features\[0\]: .* needs a `type`"),
+        ({"features": []}, r"features: \[\] is not allowed; at least 1 entry is needed"),
+        (
+            {"features": [{"type": "glcm", "only": ["joint_entrpy"]}]},
+            r"features\[0\]\.only: 'joint_entrpy' is not known, did you mean 'joint_entropy'\?",
+        ),
+        (
+            {"features": [{"type": "ngldm", "alpha": 0.5}]},
+            r"alpha: 0\.5 is not allowed; a whole number",
+        ),
+        ({"features": [{"type": "ngldm", "alpha": True}]}, r"alpha: True is not allowed; a number"),
+        (
+            {"features": [{"type": "glcm", "symmetric": "maybe"}]},
+            r"symmetric: 'maybe' .* true or false",
+        ),
+        ({"discretise": ["fbn"]}, r"discretise\[0\]: 'fbn' is not allowed; write fbn<bins>"),
+        ({"discretise": [{"type": "fbs"}]}, r"^discretise\[0\]\.width is missing$"),
+        (
+            {"discretise": [{"type": "fbs", "width": 0}]},
+            r"width: 0 is not allowed; it must be above 0",
+        ),
+        (
+            {"discretise": [{"type": "fbs", "width": float("nan")}]},
+            r"width: nan is not allowed; a finite number",
+        ),
+        ({"resegment": {"range": [3, 1]}}, r"resegment\.range: .* the lower limit must not exceed"),
+        ({"schema": 2}, r"schema: 2 is not allowed; this version of ferromics reads schema 1"),
+        ({"image": {"slice_axis": "w"}}, r"image\.slice_axis: 'w' is not known"),
+        (
+            {"features": [{"type": "ivh", "discretise": "fbs-1"}]},
+            r"features\[0\]\.discretise\.width",
+        ),
+        ({1: 2}, r"key 1 is not known"),
+    ],
+)
+def test_errors_name_path_value_and_remedy_in_one_line(given, message):
+    with pytest.raises(fm.SettingsError, match=message) as error:
+        Settings.of(given)
+    assert "\n" not in str(error.value)
+
+
+def test_several_errors_are_all_told():
+    with pytest.raises(fm.SettingsError, match=r"width is missing; .*widht is not known"):
+        Settings(discretise=[{"type": "fbs", "widht": 3}])
+
+
+def test_stages_raise_settings_errors_too():
+    with pytest.raises(fm.SettingsError, match=r"^distances\[0\]: 0 is not allowed"):
+        stages.Glcm(distances=[0])
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().discretise = ()
+
+
+@pytest.mark.parametrize("name", [None, *fm.presets()])
+@pytest.mark.parametrize("suffix", [".yaml", ".json", ".yml"])
+def test_a_file_reads_back_equal(tmp_path, name, suffix):
+    before = Settings.of(name)
+    path = tmp_path / f"s{suffix}"
+    before.save(path)
+    assert Settings.load(path) == before == Settings.of(str(path))
+    assert Settings.load(path).hash == before.hash
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("features: [glcm\n", r"s\.yaml, line 2, column 1: this is not readable as YAML"),
+        ("features: [gclm]\n", r"s\.yaml: features\[0\]: 'gclm'"),
+        ("[1, 2]\n", r"s\.yaml: settings must be keys with values"),
+        ("schema: 1\nschema: 1\n", r"line 2, column 1: .*'schema' is given twice"),
+        ("a: !!python/object:os.system {}\n", r"not readable as YAML"),
+        ("\x00", "not readable as YAML"),
+    ],
+)
+def test_a_bad_file_is_one_clear_line(tmp_path, text, message):
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(fm.SettingsError, match=message) as error:
+        Settings.load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_none_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no settings file"):
+        Settings.load(tmp_path / "none.yaml")
+    with pytest.raises(fm.SettingsError, match="folder"):
+        Settings.load(tmp_path)
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(fm.SettingsError, match="not a text file"):
+        Settings.load(tmp_path / "binary.yaml")
+    with pytest.raises(fm.SettingsError, match="did you mean 'ibsi:A'"):
+        Settings.of("ibsi:a")
+    with pytest.raises(TypeError, match="settings must be"):
+        Settings.of(3)
+
+
+def test_an_empty_file_means_the_defaults(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("# nothing\n")
+    assert Settings.load(path) == Settings()
+
+
+def test_the_hash_depends_neither_on_order_nor_on_format():
+    one = yaml.safe_load(
+        "{resegment: {range: [-500, 4e+2]}, features: [{type: glcm, distances: [2]}]}"
+    )
+    two = yaml.safe_load(
+        "features: [{distances: [2], norm: chebyshev, type: glcm}]\nschema: 1\n"
+        "resegment: {outlier_sigma: null, range: [-500.0, 400]}\n"
+    )
+    assert Settings.of(one).hash == Settings.of(two).hash
+
+
+def test_the_hash_tells_settings_apart():
+    variants = [
+        {},
+        {"discretise": "fbn16"},
+        {"discretise": "fbs16"},
+        {"discretise": ["fbn16", "fbs16"]},
+        {"features": ["glcm"]},
+        {"features": ["glcm", "stat"]},
+        {"resegment": {"range": [0, None]}},
+        {"resegment": {"range": [None, 0]}},
+        {"image": {"slice_axis": "z"}},
+    ]
+    assert len({Settings(**v).hash for v in variants}) == len(variants)
+
+
+def test_the_hash_of_the_defaults_never_changes():
+    # SHA-256 of {"schema":1}: an option that is off is not in it.
+    assert Settings().hash == "67d6291b301412df4a6ca7808aeafac9d0587b06ece3c68e72bab0157cd9d52c"
+
+
+def test_the_json_schema_describes_a_settings_file():
+    schema = Settings.json_schema()
+    assert set(schema["properties"]) == {"schema", "image", "resegment", "discretise", "features"}
+    json.dumps(schema)
+
+
+@pytest.mark.parametrize(
+    ("settings", "remarked"),
+    [
+        ({"discretise": "fbs25"}, True),
+        ({"discretise": "fbs25", "resegment": {"range": [None, 400]}}, True),
+        ({"discretise": "fbs25", "resegment": {"range": [-500, None]}}, False),
+        ({"discretise": {"type": "fbs", "width": 25, "minimum": 0}}, False),
+        ({"discretise": "fbn32"}, False),
+    ],
+)
+def test_a_bin_size_without_a_fixed_start_is_remarked_on(block, settings, remarked):
+    image, mask = block
+    image = abs(image)
+    result = fm.extract(image, mask, settings, spacing=(1, 1, 1))
+    assert any("lower re-segmentation limit" in w for w in result.warnings) == remarked
