@@ -29,12 +29,24 @@ impl LevelCounts {
     /// more than elements.
     #[must_use]
     pub fn new(counts: &Counts) -> Self {
-        let entries: Vec<_> = counts.entries().iter().map(|e| (f64::from(e.i), e.j, e.n)).collect();
+        let entries: Vec<_> = counts
+            .entries()
+            .iter()
+            .map(|e| (f64::from(e.i), e.j, e.n))
+            .collect();
         let mut rows = Vec::new();
-        entries.iter().for_each(|&(i, _, n)| add_to_last(&mut rows, i, n));
+        entries
+            .iter()
+            .for_each(|&(i, _, n)| add_to_last(&mut rows, i, n));
         let columns = columns(&entries);
         let n_s = sum_by(&rows, |(_, n)| n);
-        Self { entries, rows, columns, n_s, n_v: counts.voxels }
+        Self {
+            entries,
+            rows,
+            columns,
+            n_s,
+            n_v: counts.voxels,
+        }
     }
 
     /// `1 / N_s Σ_ij f(i, j) r_ij`.
@@ -103,14 +115,20 @@ fn columns(entries: &[(f64, f64, f64)]) -> Vec<(f64, f64)> {
         let mut by_column: Vec<_> = entries.iter().map(|&(_, j, n)| (j, n)).collect();
         by_column.sort_by(|a, b| a.0.total_cmp(&b.0)); // stable: rows stay in order
         let mut columns = Vec::new();
-        by_column.into_iter().for_each(|(j, n)| add_to_last(&mut columns, j, n));
+        by_column
+            .into_iter()
+            .for_each(|(j, n)| add_to_last(&mut columns, j, n));
         return columns;
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, from 0 to `highest`
     let place = |j: f64| j as usize;
     let mut sums = vec![0.0; place(highest) + 1];
     entries.iter().for_each(|&(_, j, n)| sums[place(j)] += n);
-    sums.into_iter().enumerate().filter(|c| c.1 != 0.0).map(|(j, n)| (j as f64, n)).collect()
+    sums.into_iter()
+        .enumerate()
+        .filter(|c| c.1 != 0.0)
+        .map(|(j, n)| (j as f64, n))
+        .collect()
 }
 
 /// Adds `n` to the last sum if it is that of `key`, else starts one.
@@ -135,7 +153,10 @@ mod tests {
 
     #[test]
     fn marginal_sums_of_a_small_matrix() {
-        let m = LevelCounts::new(&counts(&[(1, 2.0, 3.0), (1, 5.0, 1.0), (4, 2.0, 2.0)], 15.0));
+        let m = LevelCounts::new(&counts(
+            &[(1, 2.0, 3.0), (1, 5.0, 1.0), (4, 2.0, 2.0)],
+            15.0,
+        ));
         assert_eq!(m.rows, [(1.0, 4.0), (4.0, 2.0)]);
         assert_eq!(m.columns, [(2.0, 5.0), (5.0, 1.0)]);
         assert_eq!((m.n_s, m.n_v), (6.0, 15.0));

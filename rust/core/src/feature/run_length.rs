@@ -8,7 +8,10 @@
 use crate::feature::level_counts::LevelCounts;
 use crate::feature::{FeatureDef, Unit};
 
-const PER_LEVEL2: Unit = Unit { level: -2, ..Unit::ONE };
+const PER_LEVEL2: Unit = Unit {
+    level: -2,
+    ..Unit::ONE
+};
 
 /// The family's features, in IBSI's order.
 #[rustfmt::skip] // one row a feature

@@ -40,15 +40,27 @@ impl<'a> RunLengths<'a> {
     /// Prepares the matrices of `levels`; nothing is counted yet.
     #[must_use]
     pub fn new(levels: &'a Levels, settings: &settings::Glrlm) -> Self {
-        let settings::Glrlm { weighting, weighting_norm, .. } = *settings;
-        Self { levels, weighting, weighting_norm }
+        let settings::Glrlm {
+            weighting,
+            weighting_norm,
+            ..
+        } = *settings;
+        Self {
+            levels,
+            weighting,
+            weighting_norm,
+        }
     }
 
     /// Applies distance weighting (IBSI 6CK8) to one matrix a direction.
     fn weighted(&self, matrices: Vec<Counts>, in_plane: bool) -> Vec<Counts> {
         let weight = |m| direction::weight(m, self.weighting, self.weighting_norm);
         let all = directions(1, Norm::Chebyshev, in_plane);
-        matrices.into_iter().zip(all).map(|(c, m)| c.scaled(weight(m))).collect()
+        matrices
+            .into_iter()
+            .zip(all)
+            .map(|(c, m)| c.scaled(weight(m)))
+            .collect()
     }
 }
 
@@ -87,11 +99,23 @@ impl Source for RunLengths<'_> {
 pub fn direction(levels: &Levels, offset: Offset) -> Result<Counts> {
     if offset == [0, 0, 0] || offset.iter().any(|c| c.abs() > 1) {
         let allowed = "a direction has components of -1, 0 or 1, and is not 0";
-        return Err(Error::Argument { name: "offset", given: format!("{offset:?}"), allowed });
+        return Err(Error::Argument {
+            name: "offset",
+            given: format!("{offset:?}"),
+            allowed,
+        });
     }
-    let [dz, dy, dx] = if offset > [0, 0, 0] { offset } else { offset.map(|c| -c) };
+    let [dz, dy, dx] = if offset > [0, 0, 0] {
+        offset
+    } else {
+        offset.map(|c| -c)
+    };
     let mut found = all_of(levels, &[[dz, dy]]);
-    Ok(if found.len() == 1 { found.remove(0) } else { found.remove((dx + 1).unsigned_abs()) })
+    Ok(if found.len() == 1 {
+        found.remove(0)
+    } else {
+        found.remove((dx + 1).unsigned_abs())
+    })
 }
 
 /// The matrices of the whole volume for the directions of `steps`.
@@ -130,7 +154,8 @@ fn count<L: Level>(
         let directions = if steps[step] == [0, 0] { 1 } else { 3 };
         let mut tally = Tally::new(directions, n, base, longest);
         let mut sweep = Sweep::new(grid, steps[step], base);
-        mine.iter().for_each(|&start| sweep.sheet(start, &mut tally));
+        mine.iter()
+            .for_each(|&start| sweep.sheet(start, &mut tally));
         tally.finish()
     };
     let work = grid.data().len() * steps.len();
@@ -140,12 +165,17 @@ fn count<L: Level>(
         let first = runs.len();
         runs.extend(tasks.next().into_iter().flatten());
         for part in tasks.by_ref().take(parts - 1) {
-            runs[first..].iter_mut().zip(part).for_each(|(all, more)| all.merge(more));
+            runs[first..]
+                .iter_mut()
+                .zip(part)
+                .for_each(|(all, more)| all.merge(more));
         }
     }
     if base == 1 {
         let mut histogram = vec![0; n + 1];
-        grid.data().iter().for_each(|&level| histogram[Into::<usize>::into(level)] += 1);
+        grid.data()
+            .iter()
+            .for_each(|&level| histogram[Into::<usize>::into(level)] += 1);
         runs.iter_mut().for_each(|r| r.start_from(&histogram));
     }
     runs.into_iter().map(Runs::into_counts).collect()

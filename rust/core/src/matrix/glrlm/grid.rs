@@ -15,7 +15,11 @@ pub(super) struct Grid<'a, L> {
 
 impl<'a, L: Level> Grid<'a, L> {
     pub(super) fn new(data: &'a [L], shape: [usize; 3]) -> Self {
-        Self { data, shape, extents: data.chunks_exact(shape[2]).map(extent).collect() }
+        Self {
+            data,
+            shape,
+            extents: data.chunks_exact(shape[2]).map(extent).collect(),
+        }
     }
 
     pub(super) fn data(&self) -> &'a [L] {
@@ -47,7 +51,10 @@ impl<'a, L: Level> Grid<'a, L> {
             [_, dy] => {
                 let edge = if dy < 0 { ny - 1 } else { 0 };
                 let later = if dy == 0 { 1 } else { nz };
-                (0..ny).map(|y| [0, y]).chain((1..later).map(|z| [z, edge])).collect()
+                (0..ny)
+                    .map(|y| [0, y])
+                    .chain((1..later).map(|z| [z, edge]))
+                    .collect()
             }
         }
     }

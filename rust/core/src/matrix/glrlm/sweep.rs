@@ -56,13 +56,29 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         let cap = cap(base);
         let unit = [1, base, base * base].map(|unit| unit as u8);
         let top = unit.map(|unit| unit * cap as u8);
-        Self { grid, step, cap, unit, top, current, previous, new, old, codes, events, since }
+        Self {
+            grid,
+            step,
+            cap,
+            unit,
+            top,
+            current,
+            previous,
+            new,
+            old,
+            codes,
+            events,
+            since,
+        }
     }
 
     /// Counts the runs of the sheet that starts at row `start` (z, y).
     pub(super) fn sheet(&mut self, start: [usize; 2], tally: &mut Tally) {
         let grid = self.grid;
-        let rows = || grid.rows(start, self.step).map(|row| (row, grid.extent(row)));
+        let rows = || {
+            grid.rows(start, self.step)
+                .map(|row| (row, grid.extent(row)))
+        };
         let filled = |(_, [first, end]): &(usize, [usize; 2])| first < end;
         let (mut n, mut skip, mut span) = (0, 0, [usize::MAX, 0]);
         for (t, (_, [first, end])) in rows().enumerate().filter(|(_, row)| filled(row)) {
@@ -97,8 +113,12 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         self.current.fill(L::default());
         self.previous.fill(L::default());
         // Both: a sweep looks one place further than it writes, and the last sheet may have been wider.
-        self.old.iter_mut().chain(&mut self.new).for_each(|positions| positions.fill(0));
-        self.since.resize(self.since.len().max(3 * (width + 2 + n)), 0);
+        self.old
+            .iter_mut()
+            .chain(&mut self.new)
+            .for_each(|positions| positions.fill(0));
+        self.since
+            .resize(self.since.len().max(3 * (width + 2 + n)), 0);
         let outside = (usize::MAX, [0, 0]); // a row behind the last one ends all runs
         for (t, (row, [first, end])) in rows.chain([outside]).enumerate() {
             let current = &mut self.current[PAD..PAD + width];
@@ -177,7 +197,9 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         let cap = self.cap;
         // `equal[x]`: one level with the voxel before; `run` below: the last `k` voxels all were.
         let [equal, run, _] = &mut self.old;
-        let pairs = self.current[swept.clone()].iter().zip(&self.current[PAD - 1..]);
+        let pairs = self.current[swept.clone()]
+            .iter()
+            .zip(&self.current[PAD - 1..]);
         for (e, (&here, &before)) in equal[swept.clone()].iter_mut().zip(pairs) {
             *e = u8::from(here == before) & u8::from(here != L::default());
         }
@@ -186,13 +208,18 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         run[swept.clone()].copy_from_slice(&equal[swept.clone()]);
         for k in 1..cap {
             let shifted = &equal[PAD - k..];
-            let both = positions[swept.clone()].iter_mut().zip(&mut run[swept.clone()]);
+            let both = positions[swept.clone()]
+                .iter_mut()
+                .zip(&mut run[swept.clone()]);
             for ((p, r), &e) in both.zip(shifted) {
                 *r &= e;
                 *p += *r;
             }
         }
-        tally.add(&positions[PAD..PAD + width], &self.current[PAD..PAD + width]);
+        tally.add(
+            &positions[PAD..PAD + width],
+            &self.current[PAD..PAD + width],
+        );
         let mut since = 0;
         let top = cap as u8;
         let events = &mut self.events[swept.clone()];

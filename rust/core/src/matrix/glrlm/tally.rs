@@ -17,7 +17,10 @@ const LENGTH_BITS: u32 = 40;
 /// levels and a task of `voxels`; 1 means that positions are not counted at all.
 pub(super) fn base(n: usize, voxels: usize) -> usize {
     let limit = MAX_TABLE.min(voxels);
-    (1..=MAX_BASE).rev().find(|b| b.pow(3) * (n + 1) <= limit).unwrap_or(1)
+    (1..=MAX_BASE)
+        .rev()
+        .find(|b| b.pow(3) * (n + 1) <= limit)
+        .unwrap_or(1)
 }
 
 /// Position from which a run counts as long (its length is larger than this).
@@ -44,7 +47,15 @@ impl LongRuns {
     fn new(stride: usize, longest: usize) -> Self {
         let lengths = (MAX_DENSE / stride).min(longest + 1);
         let (keys, dense, sparse) = (Vec::new(), Vec::new(), Vec::new());
-        Self { keys, held: 0, dense, lengths, stride, sparse, join_at: MAX_DENSE }
+        Self {
+            keys,
+            held: 0,
+            dense,
+            lengths,
+            stride,
+            sparse,
+            join_at: MAX_DENSE,
+        }
     }
 
     /// Counts a run if `ended`; stores in any case, as whether it did is not to be predicted.
@@ -85,12 +96,14 @@ impl LongRuns {
     /// `(key, count)` in order of level, then length.
     fn finish(mut self) -> Vec<(u64, u64)> {
         if self.dense.is_empty() {
-            self.sparse.extend(self.keys[..self.held].iter().map(|&key| (key, 1)));
+            self.sparse
+                .extend(self.keys[..self.held].iter().map(|&key| (key, 1)));
         } else {
             self.spill();
             for (level, row) in self.dense.chunks_exact(self.lengths).enumerate() {
                 let found = row.iter().enumerate().filter(|(_, &n)| n > 0);
-                self.sparse.extend(found.map(|(length, &n)| (key(level, length), u64::from(n))));
+                self.sparse
+                    .extend(found.map(|(length, &n)| (key(level, length), u64::from(n))));
             }
         }
         join(&mut self.sparse);
@@ -105,7 +118,10 @@ fn key(level: usize, length: usize) -> u64 {
 /// Level and length of a key.
 #[allow(clippy::cast_possible_truncation)] // both were `usize`
 fn split(key: u64) -> (usize, usize) {
-    ((key >> LENGTH_BITS) as usize, (key & ((1 << LENGTH_BITS) - 1)) as usize)
+    (
+        (key >> LENGTH_BITS) as usize,
+        (key & ((1 << LENGTH_BITS) - 1)) as usize,
+    )
 }
 
 /// Sorts by key and adds the counts of equal keys.
@@ -135,9 +151,18 @@ impl Tally {
     /// For levels up to `n` and runs up to `longest` voxels.
     pub(super) fn new(directions: usize, n: usize, base: usize, longest: usize) -> Self {
         let stride = n + 1;
-        let codes = if base > 1 { base.pow(directions as u32) } else { 0 };
+        let codes = if base > 1 {
+            base.pow(directions as u32)
+        } else {
+            0
+        };
         let long = vec![LongRuns::new(stride, longest); directions];
-        Self { base, stride, table: vec![0; codes * 2 * stride], long }
+        Self {
+            base,
+            stride,
+            table: vec![0; codes * 2 * stride],
+            long,
+        }
     }
 
     /// Counts voxels by code and level.
@@ -169,11 +194,17 @@ impl Tally {
                         let sums = &mut positions[digit * self.stride..][..self.stride];
                         let (even, odd) = counts.split_at(self.stride);
                         let both = even.iter().zip(odd);
-                        sums.iter_mut().zip(both).for_each(|(s, (a, b))| *s += a + b);
+                        sums.iter_mut()
+                            .zip(both)
+                            .for_each(|(s, (a, b))| *s += a + b);
                     }
                 }
                 let positions = positions.into_iter().map(u64::from).collect();
-                Runs { stride: self.stride, positions, long: long.finish() }
+                Runs {
+                    stride: self.stride,
+                    positions,
+                    long: long.finish(),
+                }
             })
             .collect()
     }
@@ -191,7 +222,10 @@ pub(super) struct Runs {
 impl Runs {
     /// Adds the runs of another part of the image.
     pub(super) fn merge(&mut self, other: Self) {
-        self.positions.iter_mut().zip(other.positions).for_each(|(a, b)| *a += b);
+        self.positions
+            .iter_mut()
+            .zip(other.positions)
+            .for_each(|(a, b)| *a += b);
         self.long.extend(other.long);
         join(&mut self.long);
     }
@@ -215,7 +249,11 @@ impl Runs {
         let mut add = |level: usize, length: usize, n: u64| {
             if n > 0 {
                 voxels += n * length as u64;
-                entries.push(Entry { i: level as u32, j: length as f64, n: n as f64 });
+                entries.push(Entry {
+                    i: level as u32,
+                    j: length as f64,
+                    n: n as f64,
+                });
             }
         };
         let mut long = self.long.as_slice();
@@ -227,11 +265,16 @@ impl Runs {
             let (mine, rest) = long.split_at(here);
             long = rest;
             for length in 1..cap {
-                add(level, length, longer(length - 1, level) - longer(length, level));
+                add(
+                    level,
+                    length,
+                    longer(length - 1, level) - longer(length, level),
+                );
             }
             let above: u64 = mine.iter().map(|&(_, n)| n).sum();
             add(level, cap, longer(cap - 1, level) - above);
-            mine.iter().for_each(|&(key, n)| add(level, split(key).1, n));
+            mine.iter()
+                .for_each(|&(key, n)| add(level, split(key).1, n));
         }
         Counts::new(entries, self.stride as u32 - 1, voxels as f64)
     }

@@ -17,7 +17,11 @@ use crate::settings::{Aggregation, Discretise, Glrlm};
 type Elements = BTreeMap<(u32, u64), u64>;
 
 fn elements(counts: &Counts) -> Elements {
-    counts.entries().iter().map(|e| ((e.i, e.j as u64), e.n as u64)).collect()
+    counts
+        .entries()
+        .iter()
+        .map(|e| ((e.i, e.j as u64), e.n as u64))
+        .collect()
 }
 
 /// The definition: from each voxel that starts a run, walk to its end.
@@ -48,7 +52,10 @@ fn naive(levels: &Levels, offset: Offset) -> Elements {
 }
 
 fn all_aggregations() -> Glrlm {
-    Glrlm { aggregations: Aggregation::DIRECTIONAL.to_vec(), ..Glrlm::default() }
+    Glrlm {
+        aggregations: Aggregation::DIRECTIONAL.to_vec(),
+        ..Glrlm::default()
+    }
 }
 
 fn phantom() -> Levels {
@@ -59,9 +66,13 @@ fn phantom() -> Levels {
 
 fn reference(file: &str) -> Vec<Vec<String>> {
     let folder = "../../python/ferromics/reference";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(folder)
+        .join(file);
     let text = fs::read_to_string(path).unwrap();
-    text.lines().map(|l| l.split(',').map(str::to_string).collect()).collect()
+    text.lines()
+        .map(|l| l.split(',').map(str::to_string).collect())
+        .collect()
 }
 
 /// The manual's matrices of one kind, in no order.
@@ -97,7 +108,12 @@ fn the_phantoms_matrices_are_those_of_the_manual() {
         assert_eq!(ours, published(dimension, merged), "{dimension} {merged}");
     };
     check(slices.iter().flatten().cloned().collect(), "2d", "", 16);
-    check(slices.iter().map(|s| merged(s)).collect(), "2d", "merged", 4);
+    check(
+        slices.iter().map(|s| merged(s)).collect(),
+        "2d",
+        "merged",
+        4,
+    );
     check(source.volume(), "3d", "", 13);
     check(vec![merged(&source.volume())], "3d", "merged", 1);
 }
@@ -129,7 +145,11 @@ fn the_phantoms_values_are_those_of_the_manual() {
         let f = FEATURES.iter().position(|f| f.name == feature).unwrap();
         assert_eq!(FEATURES[f].ibsi, ibsi);
         let (value, tolerance) = (value.parse().unwrap(), tolerance.parse().unwrap());
-        assert!(matches(ours[a][f], value, tolerance), "{row:?}: {}", ours[a][f]);
+        assert!(
+            matches(ours[a][f], value, tolerance),
+            "{row:?}: {}",
+            ours[a][f]
+        );
         judged += 1;
     }
     assert_eq!(judged, 6 * 16);
@@ -138,7 +158,14 @@ fn the_phantoms_values_are_those_of_the_manual() {
 fn region() -> impl Strategy<Value = Levels> {
     let long = || prop_oneof![9 => 1usize..8, 1 => 30usize..70];
     let shape = [long(), long(), long()];
-    let n = prop_oneof![Just(1u16), 2u16..5, Just(40), Just(255), Just(256), Just(60_000)];
+    let n = prop_oneof![
+        Just(1u16),
+        2u16..5,
+        Just(40),
+        Just(255),
+        Just(256),
+        Just(60_000)
+    ];
     let holes = prop_oneof![0u16..3, Just(40)];
     (shape, n, 1u16..5, holes).prop_flat_map(|(shape, n, present, holes)| {
         // Few levels are present, so that runs are long; 0 with a chance of holes / (holes + 4).
@@ -169,7 +196,9 @@ fn counted(levels: &Levels, base: usize, parts: usize) -> Vec<Counts> {
 fn noise(shape: [usize; 3], present: u64, n: u32) -> Levels {
     let mut state = 1u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         ((state >> 33) % (present + 1)) as u16
     };
     let data: Vec<u16> = (0..shape.iter().product()).map(|_| next()).collect();
@@ -185,7 +214,11 @@ fn the_number_of_threads_changes_nothing() {
                 let source = RunLengths::new(&levels, &settings);
                 let of = |m: &Counts| LevelCounts::new(m);
                 let values = aggregate(&source, &settings.aggregations, FEATURES, of);
-                let bits = values.concat().into_iter().map(f64::to_bits).collect::<Vec<_>>();
+                let bits = values
+                    .concat()
+                    .into_iter()
+                    .map(f64::to_bits)
+                    .collect::<Vec<_>>();
                 (source.volume(), bits)
             })
         };
@@ -196,7 +229,13 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn runs_as_long_as_the_image_and_many_of_them() {
-    for shape in [[1, 1, 4000], [1, 4000, 1], [4000, 1, 1], [1, 300, 300], [40, 40, 41]] {
+    for shape in [
+        [1, 1, 4000],
+        [1, 4000, 1],
+        [4000, 1, 1],
+        [1, 300, 300],
+        [40, 40, 41],
+    ] {
         for n in [1, 65_535] {
             let flat = vec![1; shape.iter().product()];
             let flat = Levels::new(&flat, shape, Some(n)).unwrap();
@@ -227,12 +266,18 @@ fn one_voxel_is_one_run() {
 #[test]
 fn weights_scale_runs_and_voxels() {
     let levels = phantom();
-    let settings = Glrlm { weighting: Weighting::Inverse, ..Glrlm::default() };
+    let settings = Glrlm {
+        weighting: Weighting::Inverse,
+        ..Glrlm::default()
+    };
     let weighted = RunLengths::new(&levels, &settings).volume();
     let all = directions(1, Norm::Chebyshev, false);
     for (counts, m) in weighted.iter().zip(all) {
         let weight = 1.0 / direction::length(m, Norm::Euclidean);
-        assert_eq!(counts, &super::direction(&levels, m).unwrap().scaled(weight));
+        assert_eq!(
+            counts,
+            &super::direction(&levels, m).unwrap().scaled(weight)
+        );
     }
 }
 
@@ -240,7 +285,10 @@ fn weights_scale_runs_and_voxels() {
 fn offsets_that_are_no_direction_are_refused() {
     for offset in [[0, 0, 0], [0, 2, 0], [1, -1, -2]] {
         let error = super::direction(&phantom(), offset).unwrap_err();
-        assert!(matches!(error, Error::Argument { name: "offset", .. }), "{error}");
+        assert!(
+            matches!(error, Error::Argument { name: "offset", .. }),
+            "{error}"
+        );
     }
 }
 
