@@ -26,8 +26,6 @@ def ibsi_data() -> Path | None:
     places = (
         [Path(named)] if named else [CACHE / "ferromics" / "ibsi", ROOT.parent / "shared/ibsi/data"]
     )
-    # A worktree lies one folder deeper than a clone.
-    places += [] if named else [ROOT.parent.parent / "shared/ibsi/data"]
     return next((p for p in places if (p / "ibsi_1_ct_radiomics_phantom").is_dir()), None)
 
 
