@@ -4,6 +4,8 @@
 //! Sums over elements run in the fixed order of [`numeric::sum_by`], so a value is the same to the
 //! bit on any number of threads.
 
+#![allow(clippy::float_cmp)] // levels, columns and counts are compared as they were stored
+
 use std::cell::Cell;
 
 use crate::matrix::Counts;
@@ -35,9 +37,9 @@ impl LevelCounts {
             .map(|e| (f64::from(e.i), e.j, e.n))
             .collect();
         let mut rows = Vec::new();
-        entries
-            .iter()
-            .for_each(|&(i, _, n)| add_to_last(&mut rows, i, n));
+        for &(i, _, n) in &entries {
+            add_to_last(&mut rows, i, n);
+        }
         let columns = columns(&entries);
         let n_s = sum_by(&rows, |(_, n)| n);
         Self {
@@ -115,20 +117,18 @@ fn columns(entries: &[(f64, f64, f64)]) -> Vec<(f64, f64)> {
         let mut by_column: Vec<_> = entries.iter().map(|&(_, j, n)| (j, n)).collect();
         by_column.sort_by(|a, b| a.0.total_cmp(&b.0)); // stable: rows stay in order
         let mut columns = Vec::new();
-        by_column
-            .into_iter()
-            .for_each(|(j, n)| add_to_last(&mut columns, j, n));
+        for (j, n) in by_column {
+            add_to_last(&mut columns, j, n);
+        }
         return columns;
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, from 0 to `highest`
     let place = |j: f64| j as usize;
     let mut sums = vec![0.0; place(highest) + 1];
-    entries.iter().for_each(|&(_, j, n)| sums[place(j)] += n);
-    sums.into_iter()
-        .enumerate()
-        .filter(|c| c.1 != 0.0)
-        .map(|(j, n)| (j as f64, n))
-        .collect()
+    for &(_, j, n) in entries {
+        sums[place(j)] += n;
+    }
+    sums.into_iter().enumerate().filter(|c| c.1 != 0.0).map(|(j, n)| (j as f64, n)).collect()
 }
 
 /// Adds `n` to the last sum if it is that of `key`, else starts one.

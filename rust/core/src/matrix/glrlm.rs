@@ -28,8 +28,8 @@ const IN_PLANE: usize = 2;
 
 /// The run length matrices of a region: 4 directions a slice, 13 in the volume.
 ///
-/// Memory: two rows of bytes a direction, at most 400 KiB of tables a thread and direction, and 16
-/// bytes for each distinct pair of level and length.
+/// Memory: two rows of bytes a direction, about 4 MiB of tables a thread, 8 bytes a level and 40
+/// bytes a distinct pair of level and length for each direction.
 pub struct RunLengths<'a> {
     levels: &'a Levels,
     weighting: Weighting,
@@ -154,8 +154,9 @@ fn count<L: Level>(
         let directions = if steps[step] == [0, 0] { 1 } else { 3 };
         let mut tally = Tally::new(directions, n, base, longest);
         let mut sweep = Sweep::new(grid, steps[step], base);
-        mine.iter()
-            .for_each(|&start| sweep.sheet(start, &mut tally));
+        for &start in mine {
+            sweep.sheet(start, &mut tally);
+        }
         tally.finish()
     };
     let work = grid.data().len() * steps.len();
@@ -165,18 +166,19 @@ fn count<L: Level>(
         let first = runs.len();
         runs.extend(tasks.next().into_iter().flatten());
         for part in tasks.by_ref().take(parts - 1) {
-            runs[first..]
-                .iter_mut()
-                .zip(part)
-                .for_each(|(all, more)| all.merge(more));
+            for (all, more) in runs[first..].iter_mut().zip(part) {
+                all.merge(more);
+            }
         }
     }
     if base == 1 {
         let mut histogram = vec![0; n + 1];
-        grid.data()
-            .iter()
-            .for_each(|&level| histogram[Into::<usize>::into(level)] += 1);
-        runs.iter_mut().for_each(|r| r.start_from(&histogram));
+        for &level in grid.data() {
+            histogram[Into::<usize>::into(level)] += 1;
+        }
+        for direction in &mut runs {
+            direction.start_from(&histogram);
+        }
     }
     runs.into_iter().map(Runs::into_counts).collect()
 }

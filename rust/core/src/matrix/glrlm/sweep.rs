@@ -47,6 +47,7 @@ pub(super) struct Sweep<'a, 'g, L> {
 }
 
 impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
+    #[allow(clippy::cast_possible_truncation)] // codes fit a byte, as `base` guarantees
     pub(super) fn new(grid: &'a Grid<'g, L>, step: Step, base: usize) -> Self {
         let len = PAD + (grid.shape()[2] + 2).next_multiple_of(BLOCK) + PAD;
         let bytes = || std::array::from_fn(|_| vec![0; len]);
@@ -221,7 +222,7 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
             &self.current[PAD..PAD + width],
         );
         let mut since = 0;
-        let top = cap as u8;
+        let top = self.top[0];
         let events = &mut self.events[swept.clone()];
         let pairs = positions[swept.clone()].iter().zip(&positions[PAD - 1..]);
         for (event, (&here, &before)) in events.iter_mut().zip(pairs) {

@@ -4,7 +4,7 @@ use crate::matrix::{Counts, Entry};
 
 /// Codes of a step's directions together never exceed 6³ = 216, which a byte holds.
 const MAX_BASE: usize = 6;
-/// Largest table of positions: 128 KiB.
+/// Largest table of positions, 256 KiB in its two copies.
 const MAX_TABLE: usize = 1 << 15;
 /// Long runs put aside before they are sorted into the dense table.
 const BUFFER: usize = 4096;
@@ -140,7 +140,7 @@ fn join(runs: &mut Vec<(u64, u64)>) {
 pub(super) struct Tally {
     base: usize,
     stride: usize,
-    /// `[code][level]`, a code being the directions' positions as digits in base `base`, the first
+    /// `[code][copy][level]`, a code being the directions' positions as digits in base `base`, the first
     /// direction lowest; positions are cut off at the cap.
     table: Vec<u32>,
     /// One a direction.
@@ -149,23 +149,15 @@ pub(super) struct Tally {
 
 impl Tally {
     /// For levels up to `n` and runs up to `longest` voxels.
-    pub(super) fn new(directions: usize, n: usize, base: usize, longest: usize) -> Self {
+    pub(super) fn new(directions: u32, n: usize, base: usize, longest: usize) -> Self {
         let stride = n + 1;
-        let codes = if base > 1 {
-            base.pow(directions as u32)
-        } else {
-            0
-        };
-        let long = vec![LongRuns::new(stride, longest); directions];
-        Self {
-            base,
-            stride,
-            table: vec![0; codes * 2 * stride],
-            long,
-        }
+        let codes = if base > 1 { base.pow(directions) } else { 0 };
+        let long = (0..directions).map(|_| LongRuns::new(stride, longest)).collect();
+        Self { base, stride, table: vec![0; codes * 2 * stride], long }
     }
 
-    /// Counts voxels by code and level.
+    /// Counts voxels by code and level, even and odd ones in two copies of the table: equal
+    /// neighbours would wait for each other's store (flat region 1.4 times as fast, noise 1.1).
     pub(super) fn add<L: Copy + Into<usize>>(&mut self, codes: &[u8], levels: &[L]) {
         if self.base > 1 {
             let width = 2 * self.stride;
@@ -184,12 +176,12 @@ impl Tally {
 
     /// The runs of each direction.
     pub(super) fn finish(self) -> Vec<Runs> {
-        let directions = self.long.into_iter().enumerate();
+        let directions = (0u32..).zip(self.long);
         directions
             .map(|(d, long)| {
                 let mut positions = vec![0u32; cap(self.base) * self.stride];
                 for (code, counts) in self.table.chunks_exact(2 * self.stride).enumerate() {
-                    let digit = code / self.base.pow(d as u32) % self.base;
+                    let digit = code / self.base.pow(d) % self.base;
                     if digit < cap(self.base) {
                         let sums = &mut positions[digit * self.stride..][..self.stride];
                         let (even, odd) = counts.split_at(self.stride);
@@ -241,6 +233,7 @@ impl Runs {
     }
 
     /// The matrix; `N_v` is the sum of all lengths, since each voxel is in one run.
+    #[allow(clippy::cast_possible_truncation)] // at most 65,535 levels
     pub(super) fn into_counts(self) -> Counts {
         let cap = self.positions.len() / self.stride;
         let longer = |c: usize, level: usize| self.positions[c * self.stride + level];
@@ -273,8 +266,9 @@ impl Runs {
             }
             let above: u64 = mine.iter().map(|&(_, n)| n).sum();
             add(level, cap, longer(cap - 1, level) - above);
-            mine.iter()
-                .for_each(|&(key, n)| add(level, split(key).1, n));
+            for &(key, n) in mine {
+                add(level, split(key).1, n);
+            }
         }
         Counts::new(entries, self.stride as u32 - 1, voxels as f64)
     }

@@ -1,3 +1,12 @@
+//! Against the manual's matrices and values, and against the definition.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    clippy::maybe_infinite_iter,
+    clippy::needless_for_each
+)] // whole numbers of known size; runs end at the image's edge
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
