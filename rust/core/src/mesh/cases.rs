@@ -133,7 +133,7 @@ fn loops(case: usize) -> Vec<Vec<u8>> {
     for face in faces() {
         for k in 0..4 {
             // A segment ends where the face's outline leaves the region ...
-            if !(inside(face[k]) && !inside(face[(k + 1) % 4])) {
+            if !inside(face[k]) || inside(face[(k + 1) % 4]) {
                 continue;
             }
             // ... and starts where it enters it again: the outside corners between are cut off.
@@ -218,6 +218,7 @@ fn area(triangles: &[Triangle], spacing: [f64; 3]) -> f64 {
 }
 
 /// Signed volume between a triangle and the cube's centre, in 1/48 of the cube.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as `map` calls it
 fn central_volume_48(triangle: &Triangle) -> i64 {
     let [a, b, c] = triangle.map(|edge| midpoint(edge).map(|v| i64::from(v) - 1));
     // A triangle counterclockwise in (x, y, z) has a negative determinant in (z, y, x).

@@ -27,7 +27,7 @@ const DEGREE: u32 = 20;
 #[must_use]
 pub fn area([a, b, c]: [f64; 3]) -> f64 {
     let (alpha2, beta2) = (1.0 - b * b / (a * a), 1.0 - c * c / (a * a));
-    let (mean, product) = ((alpha2 + beta2) / 2.0, alpha2 * beta2);
+    let (mean, product) = (alpha2.midpoint(beta2), alpha2 * beta2);
     let (mut before, mut here) = (0.0, 1.0);
     let mut sum = 0.0;
     for nu in 0..=DEGREE {
@@ -74,7 +74,7 @@ pub fn enclosing(points: &[[f64; 3]]) -> Ellipsoid {
     let low: [f64; 3] = std::array::from_fn(|a| fold(points, a, f64::INFINITY, f64::min));
     let high: [f64; 3] = std::array::from_fn(|a| fold(points, a, f64::NEG_INFINITY, f64::max));
     let half: [f64; 3] = std::array::from_fn(|a| (high[a] - low[a]) / 2.0);
-    let mid: [f64; 3] = std::array::from_fn(|a| (high[a] + low[a]) / 2.0);
+    let mid: [f64; 3] = std::array::from_fn(|a| high[a].midpoint(low[a]));
     // The problem keeps its form under affine maps: in a box of [-1, 1] it is well conditioned.
     let unit: Vec<Vector4<f64>> = points
         .iter()
@@ -219,7 +219,7 @@ impl<'a> Ascent<'a> {
             best.max(most)
         };
         self.weights.iter_mut().for_each(|w| *w *= 1.0 - share);
-        self.weights[k] = if share == most {
+        self.weights[k] = if share <= most {
             0.0
         } else {
             self.weights[k] + share

@@ -72,8 +72,8 @@ type RowPair<'a> = [&'a [u64]; 4];
 
 /// Calls `f(z, y, rows)` for the cube rows of planes `planes` in order; cube (z, y, x) has voxel
 /// (z, y, x) as its last corner.
-fn for_each_row_pair<'a>(
-    mask: &'a PackedMask,
+fn for_each_row_pair(
+    mask: &PackedMask,
     planes: std::ops::Range<usize>,
     mut f: impl FnMut(usize, usize, RowPair<'_>),
 ) {

@@ -4,6 +4,14 @@
 //! numbers: the mask becomes bits ([`packed`]), its surface a histogram of 256 cube configurations
 //! ([`marching_cubes`]), its convex hull points of the doubled grid ([`hull`]), its spread integer
 //! moments ([`principal`]). Spacing enters last. IBSI "Morphological features" (HCUG).
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+// Coordinates of the doubled grid and numbers of points are below 2^31: a longer axis does not fit
+// into memory together with its intensities.
+#![cfg_attr(test, allow(clippy::float_cmp, clippy::needless_pass_by_value))] // exact values
 
 mod cases;
 pub mod diameter;

@@ -14,9 +14,9 @@ use super::{cross, dot};
 use crate::parallel;
 
 /// Facets tried times facets of the hull.
-pub const WORK: usize = 1 << 20;
+pub const WORK: usize = 1 << 16;
 /// Facets tried at least.
-pub const FEWEST: usize = 64;
+pub const FEWEST: usize = 32;
 
 /// A box.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,9 @@ impl OrientedBox {
 const AXES: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 /// The smallest box found around a hull; `principal` are three orthogonal unit vectors to try too.
+///
+/// # Panics
+/// Never: there are two boxes at least.
 #[must_use]
 pub fn smallest(hull: &Hull, spacing: [f64; 3], principal: [[f64; 3]; 3]) -> OrientedBox {
     let outline = Outline::new(hull, spacing);

@@ -63,6 +63,7 @@ impl PackedMask {
     }
 
     /// The runs of set voxels of a row, as half-open ranges of `x` in order.
+    #[must_use]
     pub fn runs(&self, z: usize, y: usize) -> Runs<'_> {
         Runs {
             row: self.row(z, y),
