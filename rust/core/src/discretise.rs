@@ -83,7 +83,7 @@ impl Levels {
         levels: impl Fn(Range<usize>) -> I + Sync + Send,
     ) -> Self {
         let len = shape.iter().product();
-        let (data, counts) = if n <= u32::from(u8::MAX) {
+        let (data, counts) = if u8::try_from(n).is_ok() {
             let mut data = vec![0u8; len];
             // The low bits are the level: `n` decides the width and no level exceeds it.
             #[allow(clippy::cast_possible_truncation)]
@@ -350,6 +350,7 @@ fn span_part(values: &[f64], mask: &[bool]) -> (f64, f64) {
     (low, high.into_iter().fold(f64::NEG_INFINITY, higher))
 }
 
+#[allow(clippy::float_cmp)] // equal to its rounded value or not
 fn all_whole(roi: &Roi) -> bool {
     let off = |(&x, &m): (&f64, &bool)| m & (nearest(x) != x);
     !roi.intensities()
@@ -367,4 +368,171 @@ fn levels(roi: &Roi, n: f64, level: impl Fn(f64) -> f64 + Sync + Send) -> Levels
         // Outside, `level` is computed too (a branch would stop vectorisation) and not used.
         inside.map(move |(&x, &m)| to_bits(level(x)) & if m { u64::MAX } else { 0 })
     })
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+mod tests {
+    use ndarray::Array3;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn roi(values: &[f64], mask: &[bool]) -> Roi {
+        let image = Array3::from_shape_vec((1, 1, values.len()), values.to_vec()).unwrap();
+        let mask = Array3::from_shape_vec(image.dim(), mask.to_vec()).unwrap();
+        Roi::new(image.view(), mask.view(), [1.0; 3]).unwrap()
+    }
+
+    fn of(values: &[f64], settings: &Discretise) -> Result<Vec<u32>> {
+        let levels = discretise(&roi(values, &vec![true; values.len()]), settings)?;
+        Ok((0..values.len()).map(|k| levels.get(k)).collect())
+    }
+
+    fn fbs(width: f64, minimum: Option<f64>) -> Discretise {
+        Discretise::Fbs { width, minimum }
+    }
+
+    /// The manual's formula for one voxel.
+    fn naive(x: f64, low: f64, high: f64, settings: &Discretise) -> f64 {
+        match *settings {
+            Discretise::None {} => x,
+            Discretise::Fbs { width, minimum } => {
+                ((x - minimum.unwrap_or(low)) / width).floor() + 1.0
+            }
+            Discretise::Fbn { bins } if x < high => {
+                let n = f64::from(bins);
+                ((n * (x - low) / (high - low)).floor() + 1.0).min(n)
+            }
+            Discretise::Fbn { bins } => f64::from(bins),
+        }
+    }
+
+    #[test]
+    fn edges_follow_the_formulas() {
+        let four = Discretise::Fbn { bins: 4 };
+        assert_eq!(
+            of(&[0.0, 2.4, 2.5, 5.0, 9.999, 10.0], &four).unwrap(),
+            [1, 1, 2, 3, 4, 4]
+        );
+        // Just below the maximum the product rounds up to 4, still level 4; flat: level 4.
+        assert_eq!(
+            of(&[0.0, 1.0 - f64::EPSILON / 2.0, 1.0], &four).unwrap(),
+            [1, 4, 4]
+        );
+        assert_eq!(of(&[7.0, 7.0], &four).unwrap(), [4, 4]);
+        assert_eq!(
+            of(&[-500.0, -475.1, -475.0, 0.0], &fbs(25.0, None)).unwrap(),
+            [1, 1, 2, 21]
+        );
+        assert_eq!(of(&[10.0], &fbs(25.0, Some(-500.0))).unwrap(), [21]);
+        // In doubles 0.3 is less than three times 0.1, and so the third bin's.
+        assert_eq!(
+            of(&[0.0, 0.2, 0.3, 0.5], &fbs(0.1, None)).unwrap(),
+            [1, 3, 3, 6]
+        );
+        assert_eq!(
+            of(&[1.0, 300.0, 65_535.0], &Discretise::None {}).unwrap(),
+            [1, 300, 65_535]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_levels_is_refused() {
+        let none = Discretise::None {};
+        for x in [0.0, -1.0, 1.5, 65_536.0] {
+            let error = of(&[3.0, x], &none).unwrap_err();
+            assert_eq!(error, Error::NotLevels { value: x });
+        }
+        let x = [0.0, 70_000.0];
+        assert!(matches!(
+            of(&x, &fbs(1.0, None)),
+            Err(Error::TooManyLevels { .. })
+        ));
+        assert!(matches!(
+            of(&x, &fbs(1e-320, None)),
+            Err(Error::TooManyLevels { .. })
+        ));
+        assert!(matches!(
+            of(&x, &fbs(25.0, Some(1.0))),
+            Err(Error::BelowFirstBin { .. })
+        ));
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(
+                matches!(of(&x, &fbs(bad, None)), Err(Error::Setting { .. })),
+                "{bad}"
+            );
+        }
+        for bad in [f64::NAN, f64::NEG_INFINITY, f64::INFINITY] {
+            assert!(
+                matches!(of(&x, &fbs(25.0, Some(bad))), Err(Error::Setting { .. })),
+                "{bad}"
+            );
+        }
+        for bins in [0, 1, 65_536] {
+            assert!(matches!(
+                of(&x, &Discretise::Fbn { bins }),
+                Err(Error::Setting { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn levels_are_the_same_on_any_number_of_threads() {
+        let x: Vec<f64> = (0..300_000u32)
+            .map(|k| f64::from(k.wrapping_mul(40_503) % 9_973))
+            .collect();
+        for bins in [32, 9_000] {
+            let run = |n| {
+                let levels =
+                    || discretise(&roi(&x, &vec![true; x.len()]), &Discretise::Fbn { bins });
+                let levels = parallel::with_threads(Some(n), levels).unwrap();
+                (0..x.len())
+                    .map(|k| levels.get(k))
+                    .chain(levels.counts().iter().map(|&n| n as u32))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(run(1), run(2));
+            assert_eq!(run(1), run(7));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn levels_are_those_of_the_formulas(
+            voxels in prop::collection::vec((-2000i32..2000, prop::bool::weighted(0.8)), 1..500),
+            divisor in prop::sample::select(vec![1.0, 10.0, 16.0, 3.0]),
+            settings in prop_oneof![
+                (2u32..1000).prop_map(|bins| Discretise::Fbn { bins }),
+                (1u32..400).prop_map(|w| fbs(f64::from(w) / 10.0, None)),
+                (1u32..400).prop_map(|w| fbs(f64::from(w) / 10.0, Some(-2000.0))),
+            ],
+        ) {
+            let (x, mask): (Vec<f64>, Vec<bool>) =
+                voxels.iter().map(|&(x, m)| (f64::from(x) / divisor, m)).unzip();
+            prop_assume!(mask.iter().any(|&m| m));
+            let garbage = [f64::NAN, f64::INFINITY, -1e300, 1e300];
+            let x: Vec<f64> = (0..x.len())
+                .map(|k| if mask[k] { x[k] } else { garbage[k % 4] })
+                .collect();
+            let roi = roi(&x, &mask);
+            let inside = roi.selected();
+            let low = inside.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = inside.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            prop_assert_eq!(span(&roi), (low, high));
+            let levels = discretise(&roi, &settings).unwrap();
+            let mut counts = vec![0; levels.n() as usize + 1];
+            for (k, (&x, &m)) in roi.intensities().iter().zip(roi.intensity()).enumerate() {
+                let expected = if m { naive(x, low, high, &settings) as u32 } else { 0 };
+                prop_assert_eq!(levels.get(k), expected);
+                counts[expected as usize] += u64::from(m);
+            }
+            prop_assert_eq!(levels.counts(), counts);
+            prop_assert_eq!(matches!(levels.data(), LevelData::U8(_)), levels.n() <= 255);
+        }
+    }
 }

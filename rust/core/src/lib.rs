@@ -11,6 +11,7 @@
 pub mod autocorrelation;
 pub mod discretise;
 pub mod error;
+pub mod extract;
 pub mod feature;
 pub mod matrix;
 pub mod mesh;
@@ -18,6 +19,7 @@ pub mod numeric;
 pub mod parallel;
 pub mod peak;
 pub mod phantom;
+pub mod plan;
 pub mod resegment;
 pub mod roi;
 pub mod settings;

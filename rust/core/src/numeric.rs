@@ -39,8 +39,8 @@ fn sum_chunk<T: Copy>(chunk: &[T], f: &impl Fn(T) -> f64) -> f64 {
 /// `K` sums over `values` in one pass, on several threads if it is worth it.
 ///
 /// `part` gives the sums over a chunk of at most 4096 values, by [`sum_by`]: each sum runs over the
-/// chunk on its own while it is in the first-level cache, which the compiler makes SIMD code of (4
-/// times as fast as one loop for all sums). The chunks are added in order, so the result is the
+/// chunk on its own while it is in the first-level cache, which the compiler makes SIMD code of (the
+/// statistics of 10^5 values: 0.61 ms, 1.3 ms with one loop for all sums). The chunks are added in order, so the result is the
 /// same to the bit on any number of threads.
 #[must_use]
 pub fn sums_by<const K: usize>(
@@ -185,8 +185,8 @@ pub fn count_by(values: &[f64], bins: usize, index: impl Fn(f64) -> f64 + Sync +
     counts
 }
 
-/// Two tables take turns: neighbours often share a bin, and a count that waits for the one before
-/// it takes 2.5 times as long (10^6 smoothed values).
+/// Two tables take turns: neighbours often share a bin, and a count has to wait for the one before
+/// it in the same place.
 fn count_part(values: &[f64], bins: usize, index: &impl Fn(f64) -> f64) -> Vec<u32> {
     let (mut even, mut odd) = (vec![0u32; bins], vec![0u32; bins]);
     let mut indices = [0u32; 512];
@@ -211,10 +211,10 @@ fn count_part(values: &[f64], bins: usize, index: &impl Fn(f64) -> f64) -> Vec<u
 /// Where the percentile lies among `n` sorted values: the index of the value below (or at) it and
 /// the fraction of the way to the next value.
 ///
-/// The rule: $P_p$ lies at position $p (n - 1) / 100$ of the values sorted and numbered from 0,
-/// with linear interpolation between neighbours. So $P_0$ is the minimum, $P_{50}$ the sample
-/// median (the mean of the middle two for even `n`), $P_{100}$ the maximum. IBSI names no rule; its
-/// reference values rule out the one that puts $P_p$ at $p n / 100 - 1/2$, which gives 4.2 instead
+/// The rule: `P_p` lies at position `p (n - 1) / 100` of the values sorted and numbered from 0,
+/// with linear interpolation between neighbours. So `P_0` is the minimum, `P_50` the sample
+/// median (the mean of the middle two for even `n`), `P_100` the maximum. IBSI names no rule; its
+/// reference values rule out the one that puts `P_p` at `p n / 100 - 1/2`, which gives 4.2 instead
 /// of 4 as the digital phantom's 90th percentile.
 ///
 /// # Panics
@@ -232,6 +232,7 @@ pub fn percentile_position(n: usize, percent: u32) -> (usize, f64) {
 
 /// The value a `fraction` of the way from `below` to `above`.
 #[must_use]
+#[allow(clippy::float_cmp)] // the exact half
 pub fn between(below: f64, above: f64, fraction: f64) -> f64 {
     if fraction == 0.5 {
         f64::midpoint(below, above)
@@ -286,8 +287,8 @@ const DEPTH: u32 = 4;
 /// The values that would stand at `ranks` (ascending, each once) if `values` were sorted.
 ///
 /// Equal buckets over the range are counted, and only the values of buckets that hold a rank are
-/// looked at again: 2.1 ms instead of 29 ms for a sort and 14 ms for selection in place (ten ranks
-/// of 10^6 values).
+/// looked at again: 2.2 ms for ten ranks of 10^6 smoothed values.
+#[allow(clippy::float_cmp)] // all values are the same or not
 pub(crate) fn order_statistics(
     values: &[f64],
     (low, high): (f64, f64),
@@ -361,4 +362,100 @@ pub fn entropy_bits(probabilities: impl IntoIterator<Item = f64>) -> f64 {
         .filter(|&p| p > 0.0)
         .map(|p| p * p.log2())
         .sum::<f64>()
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rounding_helpers_are_what_they_replace() {
+        for x in [
+            0.0,
+            0.3,
+            0.5,
+            1.0,
+            1.5,
+            2.5,
+            0.1 + 0.2,
+            65_534.999_999,
+            1e15,
+            2.0 - 1e-16,
+        ] {
+            for x in [x, -x, x + 7.0] {
+                assert_eq!(floor(x), x.floor(), "{x}");
+            }
+            assert_eq!(
+                to_bits(x.floor()) & ((1 << 51) - 1),
+                x.floor() as u64,
+                "{x}"
+            );
+        }
+        assert_eq!(power_of_two_below(5.0), 4.0);
+        assert_eq!(power_of_two_below(4.0), 4.0);
+        assert_eq!(power_of_two_below(0.0), f64::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn percentiles_follow_the_rule() {
+        // The digital phantom, whose 90th percentile is 4 and not 4.2.
+        let x: Vec<f64> = [(1.0, 50), (3.0, 1), (4.0, 16), (6.0, 7)]
+            .iter()
+            .flat_map(|&(v, n)| std::iter::repeat_n(v, n))
+            .collect();
+        assert_eq!(
+            percentiles(&x, [0, 10, 50, 75, 90, 100]),
+            [1.0, 1.0, 1.0, 4.0, 4.0, 6.0]
+        );
+        assert_eq!(percentile(&[3.0, 1.0, 2.0, 10.0], 50), 2.5);
+        assert_eq!(percentile(&[0.0, 1.0], 25), 0.25);
+        assert_eq!(percentile(&[7.0], 90), 7.0);
+        assert!(percentile(&[], 90).is_nan());
+    }
+
+    proptest! {
+        #[test]
+        fn order_statistics_are_those_of_a_sort(
+            x in prop::collection::vec((-1.0f64..1.0, 0u8..4), 1100..6000),
+            kind in 0u8..5,
+            seed in 0usize..1000,
+        ) {
+            let of = |(x, k): (f64, u8)| match kind {
+                0 => x,
+                1 => (x * 5.0).round() / 10.0,                // ties
+                2 => (x * 700.0).exp(),                       // most values in the lowest bucket
+                3 => if k == 0 { x * 1e300 } else { x * 1e-9 }, // far outliers
+                _ => x * 1e-310,                              // below the normal numbers
+            };
+            let x: Vec<f64> = x.into_iter().map(of).collect();
+            let mut sorted = x.clone();
+            sorted.sort_by(f64::total_cmp);
+            let mut ranks = vec![0, seed, seed + 1, x.len() / 2, x.len() - 1];
+            ranks.sort_unstable();
+            ranks.dedup();
+            let expected: Vec<f64> = ranks.iter().map(|&r| sorted[r]).collect();
+            prop_assert_eq!(order_statistics(&x, span(&x), &ranks, 0), expected);
+            prop_assert_eq!(span(&x), (sorted[0], sorted[x.len() - 1]));
+        }
+
+        #[test]
+        fn sums_and_counts_are_right(x in prop::collection::vec(0u16..500, 0..10_000)) {
+            let values: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+            let expected: u64 = x.iter().map(|&x| u64::from(x)).sum();
+            let [sum] = sums_by(&values, |part| [sum_by(part, |x| x)]);
+            prop_assert_eq!(sum, expected as f64);
+            let mut counts = vec![0; 500];
+            for &x in &x {
+                counts[x as usize] += 1;
+            }
+            prop_assert_eq!(count_by(&values, 500, |x| x), counts);
+        }
+    }
 }

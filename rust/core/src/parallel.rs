@@ -19,23 +19,29 @@ pub const MIN_WORK: usize = 20_000;
 
 /// Runs `f` with at most `threads` threads for everything parallel inside it.
 ///
-/// `None` means all cores. One pool a thread count is kept for the life of the process and built
+/// `None` means `FERROMICS_NUM_THREADS`, else all cores. One pool a thread count is kept for the life of the process and built
 /// anew after a fork, where its threads would be gone.
 pub fn with_threads<R: Send>(threads: Option<usize>, f: impl FnOnce() -> R + Send) -> R {
-    let threads = threads.unwrap_or_else(available).max(1);
+    let threads = threads.unwrap_or_else(default_threads).max(1);
     if threads == 1 {
         let before = SERIAL.replace(true);
         let result = f();
         SERIAL.set(before);
         return result;
     }
-    pool(threads).install(|| f())
+    pool(threads).install(f)
 }
 
-/// Number of cores this process may use.
+/// Number of threads where the caller does not say: `FERROMICS_NUM_THREADS` if it is a positive
+/// whole number, else the cores this process may use.
 #[must_use]
-pub fn available() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+pub fn default_threads() -> usize {
+    let asked = std::env::var("FERROMICS_NUM_THREADS")
+        .ok()
+        .and_then(|n| n.trim().parse().ok());
+    asked
+        .filter(|&n| n > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
 fn pool(threads: usize) -> Arc<rayon::ThreadPool> {

@@ -79,3 +79,119 @@ fn refused(path: &str, given: String, allowed: &str) -> Error {
         allowed: allowed.into(),
     }
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+
+    fn roi(values: &[f64]) -> Roi {
+        let image = Array3::from_shape_vec((1, 1, values.len()), values.to_vec()).unwrap();
+        let mask = Array3::from_elem(image.dim(), true);
+        Roi::new(image.view(), mask.view(), [1.0; 3]).unwrap()
+    }
+
+    fn kept(values: &[f64], range: [Option<f64>; 2], outlier_sigma: Option<f64>) -> Vec<f64> {
+        let mut roi = roi(values);
+        resegment(
+            &mut roi,
+            &Resegment {
+                range,
+                outlier_sigma,
+            },
+        )
+        .unwrap();
+        assert!(roi.morphological().iter().all(|&m| m));
+        roi.selected()
+    }
+
+    #[test]
+    fn intervals_are_closed() {
+        let x = [-501.0, -500.0, 0.0, 400.0, 400.5];
+        assert_eq!(
+            kept(&x, [Some(-500.0), Some(400.0)], None),
+            [-500.0, 0.0, 400.0]
+        );
+        assert_eq!(kept(&x, [Some(0.0), None], None), [0.0, 400.0, 400.5]);
+        assert_eq!(kept(&x, [None, Some(0.0)], None), [-501.0, -500.0, 0.0]);
+        assert_eq!(
+            kept(&x, [Some(f64::NEG_INFINITY), Some(f64::INFINITY)], None),
+            x
+        );
+        // mean 0, standard deviation 1, not corrected for bias: both ends are kept at k = 1.
+        assert_eq!(
+            kept(&[-1.0, 1.0, -1.0, 1.0], [None, None], Some(1.0)).len(),
+            4
+        );
+    }
+
+    #[test]
+    fn outliers_are_found_before_the_range_cuts() {
+        // On all values: mean 20, sigma 40, so 100 stays within 2 sigma; on [0, 50] alone there
+        // would be no spread at all.
+        let x = [0.0, 0.0, 0.0, 0.0, 100.0];
+        assert_eq!(kept(&x, [None, None], Some(2.0)), x);
+        assert_eq!(kept(&x, [None, None], Some(1.9)), [0.0; 4]);
+        assert_eq!(kept(&x, [Some(0.0), Some(50.0)], Some(2.0)), [0.0; 4]);
+    }
+
+    #[test]
+    fn a_flat_region_has_no_outliers() {
+        assert_eq!(kept(&[0.1; 1001], [None, None], Some(3.0)).len(), 1001);
+    }
+
+    #[test]
+    fn the_range_is_handed_on_only_where_it_limits() {
+        let mut roi = roi(&[1.0, 2.0]);
+        let range = [Some(0.0), Some(f64::INFINITY)];
+        resegment(
+            &mut roi,
+            &Resegment {
+                range,
+                outlier_sigma: None,
+            },
+        )
+        .unwrap();
+        assert_eq!(roi.range, [Some(0.0), None]);
+    }
+
+    #[test]
+    fn bad_settings_and_empty_results_are_errors() {
+        let refused = |range, outlier_sigma| {
+            resegment(
+                &mut roi(&[1.0, 5.0]),
+                &Resegment {
+                    range,
+                    outlier_sigma,
+                },
+            )
+            .unwrap_err()
+        };
+        for range in [
+            [Some(f64::NAN), None],
+            [None, Some(f64::NAN)],
+            [Some(2.0), Some(1.0)],
+            [Some(f64::INFINITY), None],
+        ] {
+            let error = refused(range, None);
+            assert!(matches!(&error, Error::Setting { path, .. } if path == "resegment.range"));
+        }
+        for k in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let error = refused([None, None], Some(k));
+            assert!(
+                error.to_string().contains("resegment.outlier_sigma"),
+                "{error}"
+            );
+        }
+        let empty = refused([Some(6.0), Some(7.0)], None);
+        let text = "re-segmentation to [6, 7] leaves no voxel of the region, whose intensities \
+                    span [1, 5]; widen the range";
+        assert_eq!(empty.to_string(), text);
+    }
+}

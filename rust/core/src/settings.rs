@@ -62,6 +62,18 @@ impl Settings {
             allowed: e.to_string(),
         })
     }
+
+    /// Writes settings as JSON, defaults included.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a number JSON cannot hold.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|e| Error::Setting {
+            path: "settings".into(),
+            given: "a value".into(),
+            allowed: e.to_string(),
+        })
+    }
 }
 
 /// Re-segmentation of the intensity mask, IBSI IF9H.
@@ -191,6 +203,18 @@ pub enum Norm {
     Manhattan,
     /// Root of the sum of squares (G9EV).
     Euclidean,
+}
+
+impl Norm {
+    /// Name as in settings and columns.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chebyshev => "chebyshev",
+            Self::Manhattan => "manhattan",
+            Self::Euclidean => "euclidean",
+        }
+    }
 }
 
 /// How a direction's or neighbour's share falls off with its distance, IBSI 6CK8.

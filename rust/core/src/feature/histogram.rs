@@ -1,5 +1,6 @@
 //! Intensity histogram features (IBSI ZVCW), computed on the counts `n_i` of the grey levels `i` from
 //! 1 to `N_g`; `p_i = n_i / N_v`, `X_d` are the levels of the `N_v` voxels.
+#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::discretise::Levels;
 use crate::feature::summary::Summary;
@@ -424,3 +425,99 @@ pub const FEATURES: &[FeatureDef<Histogram>] = &[
         eval: minimum_histogram_gradient_intensity,
     },
 ];
+
+#[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::feature::statistical::{self, Intensities};
+    use crate::feature::summary::testing::{assert_phantom, near};
+    use crate::phantom;
+
+    fn all(counts: &[u64]) -> Vec<f64> {
+        let h = Histogram::of_counts(counts);
+        FEATURES.iter().map(|f| (f.eval)(&h)).collect()
+    }
+
+    #[test]
+    fn the_phantom_has_its_reference_values() {
+        let levels: Vec<u16> = phantom::image()
+            .iter()
+            .zip(&phantom::mask())
+            .map(|(&x, &m)| if m { u16::try_from(x).unwrap() } else { 0 })
+            .collect();
+        let levels = Levels::new(&levels, [4, 4, 5], None).unwrap();
+        assert_phantom("ih", FEATURES, &Histogram::new(&levels));
+    }
+
+    #[test]
+    fn the_mode_is_near_the_mean_then_low() {
+        let mode = |counts: &[u64]| intensity_histogram_mode(&Histogram::of_counts(counts));
+        assert_eq!(mode(&[5, 0, 1, 5, 0, 2]), 4.0); // mean 3.08
+        assert_eq!(mode(&[4, 1, 4]), 1.0); // both at 1 from the mean
+        assert_eq!(mode(&[0, 0, 7]), 3.0);
+    }
+
+    #[test]
+    fn gradients_need_two_bins_and_count_empty_ones() {
+        let v = all(&[9]);
+        assert!(v[19..].iter().all(|v| v.is_nan()), "{v:?}");
+        assert_eq!(v[..4], [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(all(&[0, 0, 4, 0])[19..], [2.0, 2.0, -4.0, 4.0]);
+        assert_eq!(all(&[3, 3, 3])[19..], [0.0, 1.0, 0.0, 1.0]); // the first of equals
+        assert!(all(&[0, 0])[..19].iter().all(|v| v.is_nan() || *v == 0.0));
+    }
+
+    proptest! {
+        /// What the two families share is the same for the same numbers.
+        #[test]
+        fn features_are_the_statistics_of_the_levels(
+            counts in prop::collection::vec(0u64..20, 1..60),
+        ) {
+            prop_assume!(counts.iter().any(|&n| n > 0));
+            let mut x: Vec<f64> = Vec::new();
+            for (i, &n) in (1u32..).zip(&counts) {
+                x.extend((0..n).map(|_| f64::from(i)));
+            }
+            let (x, h) = (Intensities::new(x), all(&counts));
+            let shared = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16];
+            let statistics = statistical::FEATURES.iter().map(|f| (f.eval)(&x));
+            for (k, value) in shared.into_iter().zip(statistics) {
+                prop_assert!(near(h[k], value, value.abs().max(1.0)), "{}", FEATURES[k].name);
+            }
+        }
+
+        #[test]
+        fn histogram_features_are_those_of_the_formulas(
+            counts in prop::collection::vec(0u64..9, 2..40),
+        ) {
+            prop_assume!(counts.iter().any(|&n| n > 0));
+            let n: Vec<f64> = counts.iter().map(|&n| n as f64).collect();
+            let total: f64 = n.iter().sum();
+            let last = n.len() - 1;
+            let gradient: Vec<f64> = (0..=last)
+                .map(|i| match i {
+                    0 => n[1] - n[0],
+                    i if i == last => n[last] - n[last - 1],
+                    i => (n[i + 1] - n[i - 1]) / 2.0,
+                })
+                .collect();
+            let rise = gradient.iter().copied().fold(f64::MIN, f64::max);
+            let fall = gradient.iter().copied().fold(f64::MAX, f64::min);
+            let at = |g: f64| gradient.iter().position(|&x| x == g).unwrap() as f64 + 1.0;
+            let p: Vec<f64> = n.iter().filter(|&&n| n > 0.0).map(|n| n / total).collect();
+            let entropy = -p.iter().map(|p| p * p.log2()).sum::<f64>();
+            let h = all(&counts);
+            prop_assert_eq!(&h[19..], &[rise, at(rise), fall, at(fall)]);
+            prop_assert!(near(h[17], entropy, 1.0));
+            prop_assert!(near(h[18], p.iter().map(|p| p * p).sum(), 1.0));
+            prop_assert_eq!(n[h[9] as usize - 1], n.iter().copied().fold(0.0, f64::max));
+        }
+    }
+}

@@ -103,8 +103,8 @@ impl LevelCounts {
 }
 
 /// Columns are summed in a table of all `j` where these are at most so many times the elements, else
-/// after sorting (100,000 zones of 4,000 sizes: MEASURED).
-const DENSE_COLUMNS: f64 = 8.0;
+/// after sorting (83,000 elements in 4,000 columns: 0.8 ms instead of 3.5 ms).
+const DENSE_COLUMNS: f64 = 4.0;
 
 /// `(j, r_.j)` in order of `j`; elements of a column are added in order of `i`.
 fn columns(entries: &[(f64, f64, f64)]) -> Vec<(f64, f64)> {

@@ -1,6 +1,7 @@
 //! Intensity-based statistical features (IBSI UHIW), computed on the intensities `X` of the `N_v`
 //! voxels of the intensity mask, in the image's own unit, without discretisation. `mu` is the mean
 //! intensity, `sigma` the root of the intensity variance, `P_p` a percentile.
+#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::feature::summary::Summary;
 use crate::feature::{FeatureDef, Unit};
@@ -284,3 +285,210 @@ pub const FEATURES: &[FeatureDef<Intensities>] = &[
         eval: root_mean_square_intensity,
     },
 ];
+
+#[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::feature::summary::testing::{assert_phantom, near};
+    use crate::{parallel, phantom, roi::Roi};
+
+    fn all(values: &[f64]) -> Vec<f64> {
+        let x = Intensities::new(values);
+        FEATURES.iter().map(|f| (f.eval)(&x)).collect()
+    }
+
+    /// The formulas over sorted values, in the order of [`FEATURES`].
+    fn naive(values: &[f64]) -> Vec<f64> {
+        let mut x = values.to_vec();
+        x.sort_by(f64::total_cmp);
+        let mean_of = |x: &[f64], f: &dyn Fn(f64) -> f64| {
+            x.iter().map(|&x| f(x)).sum::<f64>() / x.len() as f64
+        };
+        // In whole numbers, so that positions are exact.
+        let percentile = |p: usize| {
+            let (place, part) = ((x.len() - 1) * p / 100, (x.len() - 1) * p % 100);
+            let above = x[(place + 1).min(x.len() - 1)];
+            x[place] + (above - x[place]) * (part as f64 / 100.0)
+        };
+        let (low, high) = (x[0], x[x.len() - 1]);
+        let mean = mean_of(&x, &|x| x);
+        let moment = |k| mean_of(&x, &|x| (x - mean).powi(k));
+        let flat = low == high;
+        let (m2, m3, m4) = if flat {
+            (0.0, 0.0, 0.0)
+        } else {
+            (moment(2), moment(3), moment(4))
+        };
+        let [p10, p25, median, p75, p90] = [10, 25, 50, 75, 90].map(percentile);
+        let kept: Vec<f64> = x
+            .iter()
+            .copied()
+            .filter(|&x| p10 <= x && x <= p90)
+            .collect();
+        let robust = mean_of(&kept, &|x| x);
+        let zero_nan = |a: f64, b: f64| if b == 0.0 { f64::NAN } else { a / b };
+        vec![
+            mean,
+            m2,
+            if flat { 0.0 } else { m3 / m2.powf(1.5) },
+            if flat { 0.0 } else { m4 / m2.powi(2) - 3.0 },
+            median,
+            low,
+            p10,
+            p90,
+            high,
+            p75 - p25,
+            high - low,
+            mean_of(&x, &|x| (x - mean).abs()),
+            mean_of(&kept, &|x| (x - robust).abs()),
+            mean_of(&x, &|x| (x - median).abs()),
+            zero_nan(m2.sqrt(), mean),
+            zero_nan(p75 - p25, p75 + p25),
+            x.iter().map(|x| x * x).sum(),
+            mean_of(&x, &|x| x * x).sqrt(),
+        ]
+    }
+
+    /// Values of 8 to 4,000 places: distributions with ties, whole numbers, outliers, long tails.
+    fn values() -> impl Strategy<Value = Vec<f64>> {
+        let one = (-1.0f64..1.0, 0u8..6);
+        (prop::collection::vec(one, 1..4000), 0u8..5).prop_map(|(x, kind)| {
+            let of = |(x, tail): (f64, u8)| match kind {
+                0 => x * 100.0,
+                1 => (x * 40.0).round(),
+                2 => (x * 3e4).round() + 0.5,
+                3 => (x * 20.0 * f64::from(tail)).exp(),
+                _ => 10.0 + x * if tail == 0 { 1e6 } else { 1e-3 },
+            };
+            x.into_iter().map(of).collect()
+        })
+    }
+
+    fn assert_same(found: &[f64], expected: &[f64], size: f64) {
+        for ((f, &a), &b) in FEATURES.iter().zip(found).zip(expected) {
+            // Rounding grows with the largest intensity and the order of the formula.
+            let scale = match f.name {
+                "intensity_based_energy" => b.abs(),
+                "intensity_variance" => size * size,
+                // The quartiles are exact, so their quotient is as good as its divisor.
+                "intensity_based_quartile_coefficient_of_dispersion" => b.abs().max(1.0),
+                // Quotients lose what the differences in them cancel.
+                name if f.unit == Unit::ONE => {
+                    let spread = expected[1].sqrt().max(f64::MIN_POSITIVE);
+                    let mean = expected[0].abs().max(f64::MIN_POSITIVE);
+                    let divisor = if name.contains("coefficient") {
+                        mean
+                    } else {
+                        spread
+                    };
+                    b.abs().max(1.0) * (1.0 + size / divisor)
+                }
+                _ => size,
+            };
+            assert!(near(a, b, scale), "{}: {a} instead of {b}", f.name);
+        }
+    }
+
+    #[test]
+    fn the_phantom_has_its_reference_values() {
+        let (image, mask) = (phantom::image(), phantom::mask());
+        let roi = Roi::new(image.view(), mask.view(), phantom::SPACING).unwrap();
+        let x = Intensities::new(roi.selected());
+        assert_phantom("stat", FEATURES, &x);
+        // The same through the path for intensities that are not whole.
+        let half: Vec<f64> = roi.selected().iter().map(|x| x * 0.3).collect();
+        let scaled = all(&half);
+        for (f, v) in FEATURES.iter().zip(&scaled) {
+            let expected = (f.eval)(&x) * 0.3f64.powi(i32::from(f.unit.intensity));
+            assert!(near(*v, expected, 600.0), "{}: {v} {expected}", f.name);
+        }
+    }
+
+    #[test]
+    fn a_flat_region_is_flat_to_the_bit() {
+        for value in [0.1, -7.3e10, 1e-200, 1e15 + 0.5, 3.0, 0.0] {
+            let v = all(&vec![value; 1003]);
+            assert_eq!(v[0].to_bits(), value.to_bits());
+            for k in [1, 2, 3, 9, 10, 11, 12, 13] {
+                assert_eq!(v[k], 0.0, "{} at {value}", FEATURES[k].name);
+            }
+            assert_eq!(v[14].is_nan() && v[15].is_nan(), value == 0.0);
+        }
+        assert!(all(&[]).iter().all(|v| v.is_nan()));
+    }
+
+    #[test]
+    fn ratios_that_are_undefined_are_nan() {
+        let v = all(&[-2.0, -1.0, 0.0, 1.0, 2.0]);
+        assert!(v[14].is_nan() && v[15].is_nan());
+        // Squares no double can hold, and a skewness that has no such trouble.
+        let v = all(&[1e200, 2e200, 4.5e200]);
+        assert!(v[1].is_nan() && v[16].is_nan() && v[2].is_finite() && v[17].is_finite());
+    }
+
+    #[test]
+    fn results_do_not_depend_on_threads() {
+        let noise = |k: u32| f64::from(k.wrapping_mul(2_654_435_761) >> 8);
+        for divisor in [1e5, 1.0, 7.77] {
+            let x: Vec<f64> = (0..300_001)
+                .map(|k| (noise(k) / divisor - 9.0).powi(3))
+                .collect();
+            let whole: Vec<f64> = x.iter().map(|x| x.clamp(-1e4, 1e4).round()).collect();
+            for x in [&x, &whole] {
+                let bits = |n| {
+                    let v = parallel::with_threads(Some(n), || all(x));
+                    v.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+                };
+                assert_eq!(bits(1), bits(2));
+                assert_eq!(bits(1), bits(7));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_those_of_the_formulas(x in values()) {
+            let size = x.iter().fold(f64::MIN_POSITIVE, |a, x| a.max(x.abs()));
+            assert_same(&all(&x), &naive(&x), size);
+        }
+
+        /// Powers of two change no bit, whatever the magnitude; this is also the law of the units.
+        #[test]
+        fn scaling_is_exact(x in values(), power in -200i32..200) {
+            let factor = 2f64.powi(power);
+            // Not whole, so that both take the same path.
+            let x: Vec<f64> = x.iter().chain(&[0.123]).copied().collect();
+            let scaled: Vec<f64> = x.iter().map(|x| x * factor).collect();
+            for ((f, a), b) in FEATURES.iter().zip(all(&x)).zip(all(&scaled)) {
+                let expected = a * factor.powi(i32::from(f.unit.intensity));
+                if !(f.unit.intensity == 2 && power.abs() > 150) {
+                    prop_assert!(
+                        expected.to_bits() == b.to_bits() || near(b, expected, expected.abs()),
+                        "{}: {} {}", f.name, b, expected
+                    );
+                }
+            }
+        }
+
+        /// What measures spread stays, what measures place moves along.
+        #[test]
+        fn shifting_moves_places_only(x in prop::collection::vec(-1000i32..1000, 1..500)) {
+            let whole: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+            let shifted: Vec<f64> = whole.iter().map(|x| x + 512.0).collect();
+            let (a, b) = (all(&whole), all(&shifted));
+            for k in [0, 4, 5, 6, 7, 8] {
+                prop_assert!(near(a[k] + 512.0, b[k], 1e3), "{}", FEATURES[k].name);
+            }
+            for k in [1, 2, 3, 9, 10, 11, 12, 13] {
+                prop_assert!(near(a[k], b[k], a[k].abs().max(1.0)), "{}", FEATURES[k].name);
+            }
+        }
+    }
+}

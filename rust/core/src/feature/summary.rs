@@ -69,6 +69,7 @@ impl Summary {
         let size = power_of_two_below(higher(minimum.abs(), maximum.abs()));
         let (per_unit, per_size) = (1.0 / unit, 1.0 / size);
         let from_mean = |x: f64| (x - mean) * per_unit;
+        #[allow(clippy::needless_bitwise_bool)] // a lazy `&&` is a branch and stops vectorisation
         let inside = |x: f64| if (p10 <= x) & (x <= p90) { 1.0 } else { 0.0 };
         let sums = sums_by(values, |part| {
             let square = |x: f64| from_mean(x) * from_mean(x);
@@ -101,7 +102,7 @@ impl Summary {
             median_deviation: unit * (from_median / n),
             robust_deviation: unit * (robust / kept),
             root_mean_square: size * (squares / n).sqrt(),
-            energy: size * size * squares,
+            energy: finite(size * size * squares),
             unit,
             moments: [s2 / n, s3 / n, s4 / n],
         }
@@ -146,7 +147,7 @@ impl Summary {
     /// Mean of `(x - mean)^2`, not corrected for bias; 0 exactly where all numbers are equal.
     #[must_use]
     pub fn variance(&self) -> f64 {
-        self.unit * self.unit * self.moments[0]
+        finite(self.unit * self.unit * self.moments[0])
     }
 
     /// Third central moment over the 3/2th power of the second; 0 where all numbers are equal.
@@ -199,6 +200,15 @@ impl Summary {
 /// Mean of `f(k)` over bins `(k, count)` that hold `n` numbers.
 fn mean_of(bins: &[(f64, f64)], n: f64, f: impl Fn(f64) -> f64) -> f64 {
     sum_by(bins, |(k, count)| f(k) * count) / n
+}
+
+/// NaN for what no double can hold.
+fn finite(x: f64) -> f64 {
+    if x.is_finite() {
+        x
+    } else {
+        f64::NAN
+    }
 }
 
 /// `a / b`, NaN instead of infinity.
@@ -254,4 +264,48 @@ fn mean_deviation_within(bins: &[(f64, f64)], low: f64, high: f64) -> f64 {
     let n = sum_by(&kept, |(_, n)| n);
     let mean = mean_of(&kept, n, |k| k);
     mean_of(&kept, n, |k| (k - mean).abs())
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use crate::feature::FeatureDef;
+
+    const VALUES: &str = include_str!("../../../../python/ferromics/reference/ibsi1_values.csv");
+
+    /// Checks every reference value the digital phantom has in a family, by IBSI's rule: the
+    /// difference cut off at the third significant digit is at most the tolerance.
+    pub(crate) fn assert_phantom<M>(family: &str, features: &[FeatureDef<M>], input: &M) {
+        let start = format!("digital_phantom,{family},");
+        let mut checked = 0;
+        for line in VALUES.lines().filter(|line| line.starts_with(&start)) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let [_, _, name, ibsi, _, reference, tolerance, ..] = cells[..] else {
+                panic!()
+            };
+            let feature = features.iter().find(|f| f.name == name).expect(name);
+            assert_eq!(feature.ibsi, ibsi, "{name}");
+            let Ok(reference) = reference.parse::<f64>() else {
+                continue;
+            };
+            let digit = 10f64.powf(reference.abs().log10().floor() - 2.0);
+            let value = (feature.eval)(input);
+            let difference = ((reference - value).abs() / digit + 1e-9).trunc() * digit;
+            let tolerance: f64 = tolerance.parse().expect("a tolerance");
+            assert!(
+                difference <= tolerance,
+                "{name}: {value}, reference {reference}"
+            );
+            checked += 1;
+        }
+        let standardised = features.iter().filter(|f| f.ibsi != "9CMM").count();
+        assert_eq!(
+            checked, standardised,
+            "every feature has its reference value"
+        );
+    }
+
+    /// Equal to a part in 10^11 of `scale`, or both NaN.
+    pub(crate) fn near(a: f64, b: f64, scale: f64) -> bool {
+        (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-11 * scale
+    }
 }

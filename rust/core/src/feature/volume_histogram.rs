@@ -2,6 +2,7 @@
 //! intensity `i`, against the place `gamma` of `i` on the axis, from 0 to 1.
 //!
 //! The axis runs over the range `G` in equal steps; `gamma` and `nu` are known at its points only.
+#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::discretise::{check_bins, check_width};
 use crate::error::{Error, Result};
@@ -65,6 +66,7 @@ impl VolumeHistogram {
     ///
     /// # Errors
     /// As [`VolumeHistogram::new`]; [`Error::EmptyMask`] without any value.
+    #[allow(clippy::float_cmp)] // one intensity or more
     pub fn of_values(
         values: &[f64],
         range: [Option<f64>; 2],
@@ -120,6 +122,7 @@ impl VolumeHistogram {
 
     /// `point(x)`, rounded down, is the last axis point that `x` reaches; below 0 if it reaches
     /// none, and any number beyond the end of the axis.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // points: 0 to 2^50
     fn count(
         values: &[f64],
         axis: Axis,
@@ -129,7 +132,6 @@ impl VolumeHistogram {
         let last = (axis.points - 1) as f64;
         let mut cells: Vec<(u64, u64)> = if axis.points <= TABLE.max(values.len() as u64) {
             // Entry 0 counts what lies below the axis.
-            #[allow(clippy::cast_possible_truncation)] // at most as many as there are values
             let places = axis.points as usize + 1;
             let limited = |x: f64| floor(limit(point(x), -1.0, last)) + 1.0;
             let counts = count_by(values, places, limited);
@@ -138,7 +140,6 @@ impl VolumeHistogram {
                 .filter(|&(_, n)| n > 0)
                 .collect()
         } else {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 2^50
             let reaching = values.iter().map(|&x| floor(limit(point(x), -1.0, last)));
             let mut points: Vec<u64> = reaching.filter(|&k| k >= 0.0).map(|k| k as u64).collect();
             points.sort_unstable();
@@ -486,3 +487,248 @@ pub const FEATURES: &[FeatureDef<VolumeHistogram>] = &[
         eval: area_under_the_ivh_curve,
     },
 ];
+
+#[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::feature::summary::testing::{assert_phantom, near};
+    use crate::{parallel, phantom};
+
+    const NONE: Discretise = Discretise::None {};
+    const OPEN: [Option<f64>; 2] = [None, None];
+
+    fn of(values: &[f64], range: [Option<f64>; 2], discretise: &Discretise) -> VolumeHistogram {
+        VolumeHistogram::of_values(values, range, discretise).unwrap()
+    }
+
+    /// Axis and discretised intensities as the manual writes them, one point and voxel at a time.
+    fn naive(x: &[f64], range: [Option<f64>; 2], discretise: &Discretise, f: f64) -> [f64; 3] {
+        let min = x.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (low, high) = (range[0].unwrap_or(min), range[1].unwrap_or(max));
+        let (points, span, x): (Vec<f64>, f64, Vec<f64>) = match *discretise {
+            Discretise::None {} => {
+                let k = (high - low).floor().max(0.0) as u32;
+                (
+                    (0..=k).map(|k| low + f64::from(k)).collect(),
+                    high - low,
+                    x.to_vec(),
+                )
+            }
+            Discretise::Fbs { width, .. } => {
+                let centre = |bin: f64| low + (bin - 0.5) * width;
+                let bins = whole((high - low) / width);
+                let k = bins.floor().max(1.0) as u32;
+                let d = x
+                    .iter()
+                    .map(|x| centre(((x - low) / width).floor() + 1.0))
+                    .collect();
+                (
+                    (1..=k).map(|b| centre(f64::from(b))).collect(),
+                    (bins - 1.0) * width,
+                    d,
+                )
+            }
+            Discretise::Fbn { bins } => {
+                let n = f64::from(bins);
+                let d = x.iter().map(|&x| {
+                    let bin = (n * (x - min) / (max - min)).floor() + 1.0;
+                    if x < max {
+                        bin.min(n)
+                    } else {
+                        n
+                    }
+                });
+                ((1..=bins).map(f64::from).collect(), n - 1.0, d.collect())
+            }
+        };
+        let n = x.len() as f64;
+        let nu: Vec<f64> = points
+            .iter()
+            .map(|i| x.iter().filter(|x| *x >= i).count() as f64 / n)
+            .collect();
+        let gamma: Vec<f64> = points.iter().map(|i| (i - points[0]) / span).collect();
+        let volume = gamma
+            .iter()
+            .zip(&nu)
+            .find(|(g, _)| **g >= f - 1e-12)
+            .map(|(_, v)| *v);
+        let intensity = points
+            .iter()
+            .zip(&nu)
+            .find(|(_, v)| **v <= f)
+            .map(|(i, _)| *i);
+        let single = x.iter().all(|v| *v == x[0]);
+        let area = if single || points.len() < 2 {
+            0.0
+        } else {
+            let pieces = gamma.windows(2).zip(nu.windows(2));
+            pieces
+                .map(|(g, v)| (g[1] - g[0]) * (v[0] + v[1]) / 2.0)
+                .sum()
+        };
+        [
+            volume.unwrap_or(f64::NAN),
+            intensity.unwrap_or(f64::NAN),
+            area,
+        ]
+    }
+
+    fn settings() -> impl Strategy<Value = Discretise> {
+        prop_oneof![
+            Just(NONE),
+            (1u32..40).prop_map(|w| Discretise::Fbs {
+                width: f64::from(w) / 4.0,
+                minimum: None
+            }),
+            (2u32..300).prop_map(|bins| Discretise::Fbn { bins }),
+        ]
+    }
+
+    #[test]
+    fn the_phantom_has_its_reference_values() {
+        let (image, mask) = (phantom::image(), phantom::mask());
+        let roi = Roi::new(image.view(), mask.view(), phantom::SPACING).unwrap();
+        let settings = Ivh {
+            discretise: NONE,
+            ..Ivh::default()
+        };
+        let h = VolumeHistogram::new(&roi, &settings).unwrap();
+        assert_phantom("ivh", FEATURES, &h);
+        // The curve of the manual: 1.000, 0.324, 0.324, 0.311, 0.095, 0.095.
+        let curve: Vec<u32> = (0..6)
+            .map(|k| (h.volume_at(f64::from(k) / 5.0) * 74.0).round() as u32)
+            .collect();
+        assert_eq!(curve, [74, 24, 24, 23, 7, 7]);
+    }
+
+    #[test]
+    fn default_columns_are_the_features() {
+        let roi = of(&[1.0, 2.0, 2.0, 5.5, 9.0], OPEN, &NONE);
+        let columns = columns(&[10.0, 90.0]);
+        assert_eq!(columns.len(), FEATURES.len());
+        for (c, f) in columns.iter().zip(FEATURES) {
+            assert_eq!(
+                (&*c.name, &*c.title, c.ibsi, c.unit),
+                (f.name, f.title, f.ibsi, f.unit)
+            );
+            assert_eq!(
+                c.value(&roi).to_bits(),
+                (f.eval)(&roi).to_bits(),
+                "{}",
+                c.name
+            );
+        }
+        let names: Vec<String> = super::columns(&[20.0, 50.0, 80.5])
+            .into_iter()
+            .map(|c| c.name)
+            .collect();
+        assert_eq!(names[0], "volume_at_intensity_fraction_20");
+        assert_eq!(
+            names[6],
+            "volume_fraction_difference_between_intensity_fractions_v20_v80.5"
+        );
+        assert_eq!(super::columns(&[50.0]).len(), 3);
+        assert_eq!(super::columns(&[]).len(), 1);
+    }
+
+    #[test]
+    fn one_intensity_has_no_axis_and_no_area() {
+        for discretise in [
+            NONE,
+            Discretise::Fbs {
+                width: 0.1,
+                minimum: None,
+            },
+        ] {
+            let h = of(&[2.3; 7], OPEN, &discretise);
+            assert!(h.volume_at(0.1).is_nan() && h.intensity_at(0.9).is_nan());
+            assert_eq!(h.area(), 0.0);
+        }
+        let h = of(&[2.3; 7], OPEN, &Discretise::Fbn { bins: 10 });
+        assert_eq!((h.volume_at(0.9), h.area()), (1.0, 0.0)); // level 10 of 10, as the formula says
+        assert!(h.intensity_at(0.9).is_nan());
+    }
+
+    #[test]
+    fn ranges_are_the_axis() {
+        let x = [-20.0, 0.0, 3.0, 80.0];
+        let h = of(&x, [Some(-100.0), Some(100.0)], &NONE);
+        assert_eq!((h.volume_at(0.5), h.volume_at(0.9)), (0.75, 0.25));
+        assert_eq!((h.intensity_at(0.25), h.intensity_at(0.0)), (4.0, 81.0));
+        // Half-open: up to the highest intensity, 80; so the middle is -10.
+        let h = of(&x, [Some(-100.0), None], &NONE);
+        assert_eq!((h.volume_at(0.5), h.volume_at(1.0)), (0.75, 0.25));
+        assert!(h.intensity_at(0.0).is_nan());
+        // 12 bins of 0.1, though 1.5 - 0.3 is not 12 times 0.1 in doubles.
+        let fbs = Discretise::Fbs {
+            width: 0.1,
+            minimum: None,
+        };
+        let h = of(&[0.35, 1.45], [Some(0.3), Some(1.5)], &fbs);
+        assert_eq!(h.axis.points, 12);
+        assert_eq!(h.volume_at(1.0), 0.5);
+        assert!(near(h.intensity_at(0.5), 0.45, 1.0));
+    }
+
+    #[test]
+    fn wide_ranges_take_no_table() {
+        let x: Vec<f64> = (0..1000).map(|k| f64::from(k) * 1e9 + 0.25).collect();
+        let h = of(&x, OPEN, &NONE);
+        assert_eq!(h.axis.points, 999_000_000_001);
+        assert!(near(h.area(), 0.5, 1e9) && near(h.volume_at(0.5), 0.5, 1e9));
+        let e = of(&[-1e300, 0.0, 1e300], OPEN, &NONE);
+        assert!(e.area().is_finite());
+        let bad = Discretise::Fbs {
+            width: 0.0,
+            minimum: None,
+        };
+        assert!(VolumeHistogram::of_values(&x, OPEN, &bad).is_err());
+        assert!(VolumeHistogram::of_values(&[], OPEN, &NONE).is_err());
+    }
+
+    #[test]
+    fn results_do_not_depend_on_threads() {
+        let x: Vec<f64> = (0..200_000u32)
+            .map(|k| f64::from(k.wrapping_mul(40_503) % 8_191))
+            .collect();
+        let one = parallel::with_threads(Some(1), || of(&x, OPEN, &NONE));
+        for n in [2, 7] {
+            assert_eq!(one, parallel::with_threads(Some(n), || of(&x, OPEN, &NONE)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_those_of_the_formulas(
+            x in prop::collection::vec(-400i32..400, 1..300),
+            divisor in prop::sample::select(vec![1.0, 4.0, 7.0]),
+            limits in (prop::bool::ANY, prop::bool::ANY),
+            discretise in settings(),
+            percent in 0u32..=100,
+        ) {
+            let x: Vec<f64> = x.iter().map(|&x| f64::from(x) / divisor).collect();
+            let range = [limits.0.then_some(-450.0), limits.1.then_some(450.0)];
+            let h = of(&x, range, &discretise);
+            let f = f64::from(percent) / 100.0;
+            let expected = naive(&x, range, &discretise, f);
+            for (a, b) in [h.volume_at(f), h.intensity_at(f), h.area()].iter().zip(&expected) {
+                prop_assert!(near(*a, *b, 1e3), "{discretise:?} {f}: {a} instead of {b}");
+            }
+            // The same from the list that stands in for a table.
+            let mut x = x;
+            x.push(1e12);
+            let h = of(&x, [Some(-450.0), None], &NONE);
+            let above = |i: f64| x.iter().filter(|&&x| x >= i).count() as f64 / x.len() as f64;
+            let i = h.intensity_at(f);
+            prop_assert!(i.is_nan() || (above(i) <= f && (i == -450.0 || above(i - 1.0) > f)));
+        }
+    }
+}

@@ -236,6 +236,7 @@ impl Envelope {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small distances
 mod tests {
     use proptest::prelude::*;
 

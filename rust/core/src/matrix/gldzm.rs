@@ -4,6 +4,7 @@ use crate::discretise::Levels;
 use crate::matrix::distance_map::distance_map;
 use crate::matrix::zones::{slice_zones, tally, volume_zones, Linkage, Zone};
 use crate::matrix::{Counts, Source};
+use crate::parallel;
 use crate::settings::{self, Norm};
 
 /// The distance zone matrices of a region: rows are grey levels, columns distances of zones to the
@@ -46,6 +47,32 @@ impl<'a> DistanceZones<'a> {
     }
 }
 
+impl DistanceZones<'_> {
+    /// Finds the zones once for both families: of each slice if `flat`, of the volume if `volume`.
+    #[must_use]
+    pub fn zones(&self, flat: bool, volume: bool) -> Zones {
+        let slices = if flat { self.slices() } else { 0 };
+        Zones {
+            levels: self.levels.n(),
+            shape: self.levels.shape(),
+            slices: parallel::map(slices, self.work(), |z| self.of_slice(z)),
+            volume: if volume { self.of_volume() } else { Vec::new() },
+        }
+    }
+
+    fn of_slice(&self, z: usize) -> Vec<Zone> {
+        let [_, ny, nx] = self.levels.shape();
+        let mask = &self.morphological[z * ny * nx..(z + 1) * ny * nx];
+        let map = distance_map(mask, [1, ny, nx], self.norm, true);
+        slice_zones(self.levels, z, Some(&map), self.linkage)
+    }
+
+    fn of_volume(&self) -> Vec<Zone> {
+        let map = distance_map(self.morphological, self.levels.shape(), self.norm, false);
+        volume_zones(self.levels, Some(&map), self.linkage)
+    }
+}
+
 impl Source for DistanceZones<'_> {
     type Table = Counts;
 
@@ -58,19 +85,73 @@ impl Source for DistanceZones<'_> {
     }
 
     fn slice(&self, z: usize) -> Vec<Counts> {
-        let [_, ny, nx] = self.levels.shape();
-        let mask = &self.morphological[z * ny * nx..(z + 1) * ny * nx];
-        let map = distance_map(mask, [1, ny, nx], self.norm, true);
-        self.count(&slice_zones(self.levels, z, Some(&map), self.linkage))
+        self.count(&self.of_slice(z))
     }
 
     fn volume(&self) -> Vec<Counts> {
-        let map = distance_map(self.morphological, self.levels.shape(), self.norm, false);
-        self.count(&volume_zones(self.levels, Some(&map), self.linkage))
+        self.count(&self.of_volume())
+    }
+}
+
+/// Zones that both families count, where their linkage is the same; 8 bytes a zone.
+///
+/// Slices or volume that were not asked for have empty matrices.
+#[derive(Debug, Clone)]
+pub struct Zones {
+    levels: u32,
+    shape: [usize; 3],
+    slices: Vec<Vec<Zone>>,
+    volume: Vec<Zone>,
+}
+
+impl Zones {
+    /// The size zone matrices, equal to those of [`crate::matrix::glszm::SizeZones`].
+    #[must_use]
+    pub fn by_size(&self) -> impl Source<Table = Counts> + '_ {
+        Tally {
+            zones: self,
+            column: |zone| zone.size,
+        }
+    }
+
+    /// The distance zone matrices, equal to those of [`DistanceZones`].
+    #[must_use]
+    pub fn by_distance(&self) -> impl Source<Table = Counts> + '_ {
+        Tally {
+            zones: self,
+            column: |zone| zone.distance.into(),
+        }
+    }
+}
+
+struct Tally<'a> {
+    zones: &'a Zones,
+    column: fn(&Zone) -> u32,
+}
+
+impl Source for Tally<'_> {
+    type Table = Counts;
+
+    fn slices(&self) -> usize {
+        self.zones.shape[0]
+    }
+
+    fn work(&self) -> usize {
+        self.zones.shape.iter().product()
+    }
+
+    fn slice(&self, z: usize) -> Vec<Counts> {
+        let zones = self.zones.slices.get(z).map_or(&[][..], Vec::as_slice);
+        vec![tally(zones, self.zones.levels, self.column)]
+    }
+
+    fn volume(&self) -> Vec<Counts> {
+        vec![tally(&self.zones.volume, self.zones.levels, self.column)]
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // counts
 mod tests {
     use proptest::prelude::*;
 
@@ -119,8 +200,17 @@ mod tests {
             let mask: Vec<bool> = data.iter().map(|&v| v > 0).collect();
             let size = settings::Glszm { linkage_distance, ..Default::default() };
             let distance = settings::Gldzm { linkage_distance, ..Default::default() };
-            let by_size = SizeZones::new(&levels, &size).volume().remove(0);
-            let by_distance = DistanceZones::new(&levels, &mask, &distance).volume().remove(0);
+            let (sizes, distances) =
+                (SizeZones::new(&levels, &size), DistanceZones::new(&levels, &mask, &distance));
+            let by_size = sizes.volume().remove(0);
+            let by_distance = distances.volume().remove(0);
+            let shared = distances.zones(true, true);
+            prop_assert_eq!(&shared.by_size().volume()[0], &by_size);
+            prop_assert_eq!(&shared.by_distance().volume()[0], &by_distance);
+            for z in 0..shape[0] {
+                prop_assert_eq!(shared.by_size().slice(z), sizes.slice(z));
+                prop_assert_eq!(shared.by_distance().slice(z), distances.slice(z));
+            }
             for i in 0..=levels.n() {
                 let row = |m: &Counts| -> f64 {
                     m.entries().iter().filter(|e| e.i == i).map(|e| e.n).sum()

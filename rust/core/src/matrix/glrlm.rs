@@ -128,18 +128,26 @@ fn all_of(levels: &Levels, steps: &[Step]) -> Vec<Counts> {
 }
 
 /// One matrix for each direction of `steps`, in their order.
-///
-/// The parts of a step's sheets are counted independently; a run never leaves its sheet.
 fn matrices<L: Level>(grid: &Grid<L>, n: usize, steps: &[Step]) -> Vec<Counts> {
-    let voxels = grid.data().len();
-    let sheets: Vec<_> = steps.iter().map(|&step| grid.sheets(step)).collect();
     let parts = match parallel::threads() {
         1 => 1,
         threads => 2 * threads,
     };
-    let base = base(n, voxels / parts);
+    count(grid, n, steps, base(n, grid.data().len() / parts), parts)
+}
+
+/// The same with a given number of positions told apart, and each step's sheets counted in `parts`;
+/// neither changes a count, since a run never leaves its sheet.
+fn count<L: Level>(
+    grid: &Grid<L>,
+    n: usize,
+    steps: &[Step],
+    base: usize,
+    parts: usize,
+) -> Vec<Counts> {
+    let sheets: Vec<_> = steps.iter().map(|&step| grid.sheets(step)).collect();
     let longest = grid.shape().into_iter().max().unwrap_or(0);
-    let count = |task: usize| {
+    let one = |task: usize| {
         let (step, part) = (task / parts, task % parts);
         let all = &sheets[step];
         let mine = &all[all.len() * part / parts..all.len() * (part + 1) / parts];
@@ -150,9 +158,9 @@ fn matrices<L: Level>(grid: &Grid<L>, n: usize, steps: &[Step]) -> Vec<Counts> {
             .for_each(|&start| sweep.sheet(start, &mut tally));
         tally.finish()
     };
-    let tasks = parallel::map(parts * steps.len(), voxels * steps.len(), count);
+    let work = grid.data().len() * steps.len();
+    let mut tasks = parallel::map(parts * steps.len(), work, one).into_iter();
     let mut runs: Vec<Runs> = Vec::new();
-    let mut tasks = tasks.into_iter();
     for _ in steps {
         let first = runs.len();
         runs.extend(tasks.next().into_iter().flatten());

@@ -50,6 +50,7 @@ impl Source for SizeZones<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // counts
 pub(crate) mod tests {
     use super::*;
     use crate::discretise::discretise;

@@ -21,9 +21,18 @@ use super::triangle_area;
 
 /// The twelve edges of a cube: lower corner and axis (0 z, 1 y, 2 x).
 pub const EDGES: [(u8, u8); 12] = [
-    (0, 0), (1, 0), (2, 0), (3, 0), // along z
-    (0, 1), (1, 1), (4, 1), (5, 1), // along y
-    (0, 2), (2, 2), (4, 2), (6, 2), // along x
+    (0, 0),
+    (1, 0),
+    (2, 0),
+    (3, 0), // along z
+    (0, 1),
+    (1, 1),
+    (4, 1),
+    (5, 1), // along y
+    (0, 2),
+    (2, 2),
+    (4, 2),
+    (6, 2), // along x
 ]; // end of edges
 
 /// A triangle by the numbers of the cube edges its vertices lie on; seen from outside the region
@@ -63,7 +72,9 @@ pub fn volume_48(case: u8) -> i64 {
 /// Place of the middle of an edge in the doubled grid, relative to the cube's first corner.
 pub fn midpoint(edge: u8) -> [i32; 3] {
     let (corner, axis) = EDGES[usize::from(edge)];
-    std::array::from_fn(|a| 2 * i32::from(corner >> (2 - a) & 1) + i32::from(a == usize::from(axis)))
+    std::array::from_fn(|a| {
+        2 * i32::from(corner >> (2 - a) & 1) + i32::from(a == usize::from(axis))
+    })
 }
 
 fn table() -> &'static [Case; 256] {
@@ -78,7 +89,10 @@ fn table() -> &'static [Case; 256] {
                 volume_48 += best[0].iter().map(central_volume_48).sum::<i64>();
                 choices.push(best);
             }
-            Case { loops: choices, volume_48 }
+            Case {
+                loops: choices,
+                volume_48,
+            }
         }))
     })
 }
@@ -106,7 +120,9 @@ fn edge_between(a: usize, b: usize) -> u8 {
         2 => 1,
         _ => 2,
     };
-    let found = EDGES.iter().position(|&(c, x)| usize::from(c) == a & b && x == axis);
+    let found = EDGES
+        .iter()
+        .position(|&(c, x)| usize::from(c) == a & b && x == axis);
     found.expect("neighbouring corners of a face share an edge") as u8
 }
 
@@ -121,7 +137,9 @@ fn loops(case: usize) -> Vec<Vec<u8>> {
                 continue;
             }
             // ... and starts where it enters it again: the outside corners between are cut off.
-            let back = (k + 2..k + 5).find(|&j| inside(face[j % 4])).unwrap_or(k + 4);
+            let back = (k + 2..k + 5)
+                .find(|&j| inside(face[j % 4]))
+                .unwrap_or(k + 4);
             let start = edge_between(face[(back + 3) % 4], face[back % 4]);
             let end = edge_between(face[k], face[(k + 1) % 4]);
             next[usize::from(start)] = Some(end);
@@ -215,7 +233,10 @@ fn face_volume_48(case: usize) -> i64 {
         .into_iter()
         .map(|face| {
             let inside = face.map(|corner| case >> corner & 1 == 1);
-            match (inside.iter().filter(|&&i| i).count(), inside[0] == inside[2]) {
+            match (
+                inside.iter().filter(|&&i| i).count(),
+                inside[0] == inside[2],
+            ) {
                 (0, _) => 0,
                 (1, _) => 1,
                 (2, true) => 6, // in diagonal

@@ -2,34 +2,80 @@
 //!
 //! Points are on the doubled grid (z, y, x): voxel centres are even, a mesh vertex lies half-way
 //! to an outside neighbour and has one odd coordinate. In a grid row only the outermost vertices
-//! matter, and in a grid plane only the corners of those rows' convex polygon.
+//! matter, and in a grid plane along an axis only the corners of the convex polygon.
 
 use super::packed::{span, PackedMask};
 use crate::parallel;
 
-/// The corners of the convex polygon of the mesh vertices of each grid plane along z; the region's
-/// hull is their hull. Planes in order, no point twice.
+/// The mesh vertices that are corners of the convex polygon of their grid plane along each of the
+/// three axes; the region's hull is their hull. Ordered by `z`, no point twice.
 ///
-/// Time: one pass over the bits. Memory: what it returns, some hundred points a slice.
+/// Time: one pass over the bits. Memory: some hundred points a slice.
 #[must_use]
-pub fn plane_corners(mask: &PackedMask) -> Vec<[i32; 3]> {
+pub fn candidates(mask: &PackedMask) -> Vec<[i32; 3]> {
     let [nz, ny, _] = mask.shape();
     let work = (2 * nz + 1) * ny * (mask.words_per_row() + 8);
     let planes = parallel::map(2 * nz + 1, work, |plane| {
         let z = plane as i32 - 1;
-        let mut polygon = Polygon::new(z);
+        let mut points = Vec::new();
         if z % 2 == 0 {
-            even_plane(mask, z as usize / 2, &mut polygon);
+            even_plane(mask, z as usize / 2, |y, x| points.push([z, y, x]));
         } else {
-            odd_plane(mask, plane / 2, &mut polygon);
+            odd_plane(mask, plane / 2, |y, x| points.push([z, y, x]));
         }
-        polygon.corners()
+        keep_corners(points, 0)
     });
-    planes.concat()
+    keep_corners(keep_corners(planes.concat(), 1), 2)
+}
+
+/// The points that are corners of the convex polygon of their plane across `axis`, in order.
+///
+/// Points come in order of their first coordinate other than `axis`.
+fn keep_corners(points: Vec<[i32; 3]>, axis: usize) -> Vec<[i32; 3]> {
+    let (u, v) = if axis == 0 { (1, 2) } else { (0, 3 - axis) };
+    let low = points.iter().map(|p| p[axis]).min().unwrap_or(0);
+    let high = points.iter().map(|p| p[axis]).max().unwrap_or(0);
+    let mut chains = vec![[const { Vec::new() }; 2]; (high - low) as usize + 1];
+    for (index, p) in points.iter().enumerate() {
+        let [lower, upper] = &mut chains[(p[axis] - low) as usize];
+        extend_chain(lower, [p[u], p[v]], index, 1);
+        extend_chain(upper, [p[u], p[v]], index, -1);
+    }
+    let mut keep = vec![false; points.len()];
+    chains
+        .iter()
+        .flatten()
+        .flatten()
+        .for_each(|&(_, index)| keep[index] = true);
+    let mut keep = keep.into_iter();
+    points
+        .into_iter()
+        .filter(|_| keep.next() == Some(true))
+        .collect()
+}
+
+/// Appends a point to a chain that bends to one side only, dropping points in line; of points in
+/// one row the outermost stays.
+fn extend_chain(chain: &mut Vec<([i32; 2], usize)>, point: [i32; 2], index: usize, side: i64) {
+    let minus = |a: [i32; 2], b: [i32; 2]| [i64::from(a[0] - b[0]), i64::from(a[1] - b[1])];
+    if let Some(&(last, _)) = chain.last().filter(|(last, _)| last[0] == point[0]) {
+        if side * minus(point, last)[1] >= 0 {
+            return;
+        }
+        chain.pop();
+    }
+    while let [.., (a, _), (b, _)] = chain[..] {
+        let (u, v) = (minus(b, a), minus(point, b));
+        if side * (u[0] * v[1] - u[1] * v[0]) > 0 {
+            break;
+        }
+        chain.pop();
+    }
+    chain.push((point, index));
 }
 
 /// Vertices on edges along x and y, in slice `z`.
-fn even_plane(mask: &PackedMask, z: usize, polygon: &mut Polygon) {
+fn even_plane(mask: &PackedMask, z: usize, mut add: impl FnMut(i32, i32)) {
     let ny = mask.shape()[1];
     let words = mask.words_per_row();
     let row = |y: usize| (y < ny).then(|| mask.row(z, y));
@@ -37,16 +83,18 @@ fn even_plane(mask: &PackedMask, z: usize, polygon: &mut Polygon) {
         let (before, here) = (row(y.wrapping_sub(1)), row(y));
         let differ = |i: usize| before.map_or(0, |r| r[i]) ^ here.map_or(0, |r| r[i]);
         if let Some((first, last)) = span(words, differ) {
-            polygon.add(2 * y as i32 - 1, 2 * first as i32, 2 * last as i32);
+            add(2 * y as i32 - 1, 2 * first as i32);
+            add(2 * y as i32 - 1, 2 * last as i32);
         }
         if let Some((first, last)) = here.and_then(|r| span(words, |i| r[i])) {
-            polygon.add(2 * y as i32, 2 * first as i32 - 1, 2 * last as i32 + 1);
+            add(2 * y as i32, 2 * first as i32 - 1);
+            add(2 * y as i32, 2 * last as i32 + 1);
         }
     }
 }
 
 /// Vertices on edges along z, between slices `above - 1` and `above`.
-fn odd_plane(mask: &PackedMask, above: usize, polygon: &mut Polygon) {
+fn odd_plane(mask: &PackedMask, above: usize, mut add: impl FnMut(i32, i32)) {
     let [nz, ny, _] = mask.shape();
     let words = mask.words_per_row();
     for y in 0..ny {
@@ -54,49 +102,10 @@ fn odd_plane(mask: &PackedMask, above: usize, polygon: &mut Polygon) {
         let (before, here) = (row(above.wrapping_sub(1)), row(above));
         let differ = |i: usize| before.map_or(0, |r| r[i]) ^ here.map_or(0, |r| r[i]);
         if let Some((first, last)) = span(words, differ) {
-            polygon.add(2 * y as i32, 2 * first as i32, 2 * last as i32);
+            add(2 * y as i32, 2 * first as i32);
+            add(2 * y as i32, 2 * last as i32);
         }
     }
-}
-
-/// The convex polygon of rows of points, which come in order of `y`: its left and its right chain.
-struct Polygon {
-    z: i32,
-    left: Vec<[i32; 2]>,
-    right: Vec<[i32; 2]>,
-}
-
-impl Polygon {
-    fn new(z: i32) -> Self {
-        Self { z, left: Vec::new(), right: Vec::new() }
-    }
-
-    fn add(&mut self, y: i32, first: i32, last: i32) {
-        extend_chain(&mut self.left, [y, first], 1);
-        extend_chain(&mut self.right, [y, last], -1);
-    }
-
-    fn corners(self) -> Vec<[i32; 3]> {
-        let Self { z, left, right } = self;
-        let mut all: Vec<_> = left.iter().map(|&[y, x]| [z, y, x]).collect();
-        let ends = [left.first(), left.last()].map(Option::<&[i32; 2]>::copied);
-        let new = right.into_iter().filter(|p| !ends.contains(&Some(*p)));
-        all.extend(new.map(|[y, x]| [z, y, x]));
-        all
-    }
-}
-
-/// Appends a point to a chain that bends to one side only; points in line are dropped.
-fn extend_chain(chain: &mut Vec<[i32; 2]>, point: [i32; 2], side: i64) {
-    let minus = |a: [i32; 2], b: [i32; 2]| [i64::from(a[0] - b[0]), i64::from(a[1] - b[1])];
-    while let [.., a, b] = chain[..] {
-        let (u, v) = (minus(b, a), minus(point, b));
-        if side * (u[0] * v[1] - u[1] * v[0]) > 0 {
-            break;
-        }
-        chain.pop();
-    }
-    chain.push(point);
 }
 
 #[cfg(test)]
@@ -134,7 +143,7 @@ pub(super) mod tests {
         #[test]
         fn corners_are_vertices_and_reach_as_far(mask in masks(7, 130)) {
             let every = all_vertices(&mask);
-            let corners = plane_corners(&PackedMask::new(&mask.0, mask.1));
+            let corners = candidates(&PackedMask::new(&mask.0, mask.1));
             let distinct: BTreeSet<_> = corners.iter().copied().collect();
             prop_assert_eq!(distinct.len(), corners.len());
             prop_assert!(distinct.is_subset(&every));
@@ -145,7 +154,7 @@ pub(super) mod tests {
     #[test]
     fn a_ball_leaves_few_points() {
         let mask = ball(30.0);
-        let corners = plane_corners(&PackedMask::new(&mask.0, mask.1));
+        let corners = candidates(&PackedMask::new(&mask.0, mask.1));
         assert!(corners.len() < 121 * 80, "{}", corners.len());
     }
 }

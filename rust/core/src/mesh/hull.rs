@@ -33,17 +33,28 @@ impl Hull {
     /// Points that all lie in one plane (which mesh vertices never do), or whose coordinate ranges
     /// multiply to 2^60 or more.
     pub fn new(points: &[[i32; 3]]) -> Result<Self> {
-        let bad = |given: String, allowed| Error::Argument { name: "points", given, allowed };
+        let bad = |given: String, allowed| Error::Argument {
+            name: "points",
+            given,
+            allowed,
+        };
         let range = |a: usize| {
             let along = points.iter().map(|p| i128::from(p[a]));
             along.clone().max().unwrap_or(0) - along.min().unwrap_or(0) + 1
         };
         let ranges = [range(0), range(1), range(2)];
         if ranges.iter().product::<i128>() >= LIMIT {
-            return Err(bad(format!("{ranges:?} wide"), "widths must multiply to below 2^60"));
+            return Err(bad(
+                format!("{ranges:?} wide"),
+                "widths must multiply to below 2^60",
+            ));
         }
-        let mut builder = Builder::new(points)
-            .ok_or_else(|| bad(format!("{} in one plane", points.len()), "a hull needs volume"))?;
+        let mut builder = Builder::new(points).ok_or_else(|| {
+            bad(
+                format!("{} in one plane", points.len()),
+                "a hull needs volume",
+            )
+        })?;
         builder.run();
         Ok(builder.finish())
     }
@@ -57,7 +68,10 @@ impl Hull {
     /// The corners' positions (z, y, x) in mm.
     #[must_use]
     pub fn positions(&self, spacing: [f64; 3]) -> Vec<[f64; 3]> {
-        self.corners().iter().map(|&p| position(p, spacing)).collect()
+        self.corners()
+            .iter()
+            .map(|&p| position(p, spacing))
+            .collect()
     }
 
     /// All points of the triangles: the corners and those on edges or in facets.
@@ -145,9 +159,15 @@ impl Plane {
         };
         let (u, v) = (minus(b), minus(c));
         // v × u rather than u × v: (z, y, x) is a left-handed order.
-        let normal =
-            [v[1] * u[2] - v[2] * u[1], v[2] * u[0] - v[0] * u[2], v[0] * u[1] - v[1] * u[0]];
-        Self { normal, offset: along(normal, a) }
+        let normal = [
+            v[1] * u[2] - v[2] * u[1],
+            v[2] * u[0] - v[0] * u[2],
+            v[0] * u[1] - v[1] * u[0],
+        ];
+        Self {
+            normal,
+            offset: along(normal, a),
+        }
     }
 
     /// Six times the volume of the tetrahedron over the triangle.
@@ -196,10 +216,11 @@ struct Builder {
 impl Builder {
     /// A first tetrahedron with all points handed out; none if they lie in one plane.
     fn new(given: &[[i32; 3]]) -> Option<Self> {
-        let low: [i32; 3] =
-            std::array::from_fn(|a| given.iter().map(|p| p[a]).min().unwrap_or(0));
-        let points: Vec<[i32; 3]> =
-            given.iter().map(|p| std::array::from_fn(|a| p[a] - low[a])).collect();
+        let low: [i32; 3] = std::array::from_fn(|a| given.iter().map(|p| p[a]).min().unwrap_or(0));
+        let points: Vec<[i32; 3]> = given
+            .iter()
+            .map(|p| std::array::from_fn(|a| p[a] - low[a]))
+            .collect();
         let first = first_tetrahedron(&points)?;
         let mut builder = Self {
             starts_at: vec![NONE; points.len()],
@@ -213,10 +234,15 @@ impl Builder {
         for points in [[a, b, c], [b, a, d], [c, b, d], [a, c, d]] {
             builder.add_face(points);
         }
-        for (face, across) in [[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]].into_iter().enumerate() {
+        for (face, across) in [[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]]
+            .into_iter()
+            .enumerate()
+        {
             builder.faces[face].across = across;
         }
-        let rest = (0..builder.points.len() as u32).filter(|p| !first.contains(p)).collect();
+        let rest = (0..builder.points.len() as u32)
+            .filter(|p| !first.contains(p))
+            .collect();
         builder.hand_out(rest, &[0, 1, 2, 3]);
         Some(builder)
     }
@@ -252,7 +278,11 @@ impl Builder {
                 }
             }
         }
-        self.waiting.extend(faces.iter().filter(|&&f| !self.faces[f as usize].outside.is_empty()));
+        self.waiting.extend(
+            faces
+                .iter()
+                .filter(|&&f| !self.faces[f as usize].outside.is_empty()),
+        );
     }
 
     fn run(&mut self) {
@@ -331,7 +361,12 @@ impl Builder {
     fn finish(self) -> Hull {
         let (facet_of, ridges) = self.facets();
         let is_corner = self.corners(&facet_of);
-        let alive = || self.faces.iter().zip(&facet_of).filter(|(face, _)| face.alive);
+        let alive = || {
+            self.faces
+                .iter()
+                .zip(&facet_of)
+                .filter(|(face, _)| face.alive)
+        };
         let mut used = vec![false; self.points.len()];
         for (face, _) in alive() {
             face.points.iter().for_each(|&p| used[p as usize] = true);
@@ -353,7 +388,10 @@ impl Builder {
             points,
             faces: alive().map(|(face, _)| face.points.map(renumber)).collect(),
             facets: alive().map(|(_, &facet)| facet).collect(),
-            ridges: ridges.iter().map(|r| [renumber(r[0]), renumber(r[1]), r[2], r[3]]).collect(),
+            ridges: ridges
+                .iter()
+                .map(|r| [renumber(r[0]), renumber(r[1]), r[2], r[3]])
+                .collect(),
         }
     }
 
@@ -394,7 +432,12 @@ impl Builder {
     /// Which points are corners: at least three facets meet there.
     fn corners(&self, facet_of: &[u32]) -> Vec<bool> {
         let mut met = vec![[NONE; 3]; self.points.len()];
-        for (face, &facet) in self.faces.iter().zip(facet_of).filter(|(face, _)| face.alive) {
+        for (face, &facet) in self
+            .faces
+            .iter()
+            .zip(facet_of)
+            .filter(|(face, _)| face.alive)
+        {
             for &p in &face.points {
                 let met = &mut met[p as usize];
                 if let Some(slot) = met.iter_mut().find(|f| **f == NONE || **f == facet) {
@@ -427,7 +470,11 @@ fn first_tetrahedron(points: &[[i32; 3]]) -> Option<[u32; 4]> {
     let c = farthest(&|p| square(Plane::through(at(a), at(b), p).normal.map(i128::from)))?;
     let plane = Plane::through(at(a), at(b), at(c));
     let d = farthest(&|p| i128::from(plane.above(p)).abs())?;
-    Some(if plane.above(at(d)) < 0 { [a, b, c, d] } else { [b, a, c, d] })
+    Some(if plane.above(at(d)) < 0 {
+        [a, b, c, d]
+    } else {
+        [b, a, c, d]
+    })
 }
 
 #[cfg(test)]
@@ -435,7 +482,7 @@ mod tests {
     use std::collections::{BTreeSet, HashSet};
 
     use super::*;
-    use crate::mesh::extremes::plane_corners;
+    use crate::mesh::extremes::candidates;
     use crate::mesh::extremes::tests::all_vertices;
     use crate::mesh::packed::PackedMask;
     use crate::mesh::testing::{ball, masks, spacings};
@@ -444,17 +491,33 @@ mod tests {
     /// Checks by definition that `hull` is the hull of `points`.
     fn check(hull: &Hull, points: &[[i32; 3]]) {
         let given: HashSet<_> = points.iter().collect();
-        assert!(hull.points.iter().all(|p| given.contains(p)), "points are given ones");
+        assert!(
+            hull.points.iter().all(|p| given.contains(p)),
+            "points are given ones"
+        );
         for &face in hull.faces() {
             let [a, b, c] = face.map(|v| hull.points[v as usize]);
             let plane = Plane::through(a, b, c);
             assert!(plane.normal != [0; 3], "no face without area");
-            assert!(points.iter().all(|&p| plane.above(p) <= 0), "no point outside a face");
+            assert!(
+                points.iter().all(|&p| plane.above(p) <= 0),
+                "no point outside a face"
+            );
         }
-        let edges: HashSet<(u32, u32)> =
-            hull.faces.iter().flat_map(|&[a, b, c]| [(a, b), (b, c), (c, a)]).collect();
-        assert_eq!(edges.len(), 3 * hull.faces.len(), "each directed edge occurs once");
-        assert!(edges.iter().all(|&(a, b)| edges.contains(&(b, a))), "the hull is closed");
+        let edges: HashSet<(u32, u32)> = hull
+            .faces
+            .iter()
+            .flat_map(|&[a, b, c]| [(a, b), (b, c), (c, a)])
+            .collect();
+        assert_eq!(
+            edges.len(),
+            3 * hull.faces.len(),
+            "each directed edge occurs once"
+        );
+        assert!(
+            edges.iter().all(|&(a, b)| edges.contains(&(b, a))),
+            "the hull is closed"
+        );
         let euler = hull.points.len() + hull.faces.len() - edges.len() / 2;
         assert_eq!(euler, 2, "Euler's formula");
         let planes: HashSet<u32> = hull.facets.iter().copied().collect();
@@ -464,8 +527,11 @@ mod tests {
 
     /// Number of edges of the polyhedron: ridges joined where they go on straight.
     fn hull_edges(hull: &Hull) -> usize {
-        let pairs: BTreeSet<_> =
-            hull.ridges.iter().map(|r| (r[2].min(r[3]), r[2].max(r[3]))).collect();
+        let pairs: BTreeSet<_> = hull
+            .ridges
+            .iter()
+            .map(|r| (r[2].min(r[3]), r[2].max(r[3])))
+            .collect();
         pairs.len()
     }
 
@@ -485,7 +551,9 @@ mod tests {
                 std::array::from_fn(|a| touching.iter().map(|p| p.normal[a]).sum());
             let reach = along(direction, point);
             if !touching.is_empty()
-                && points.iter().all(|&p| p == point || along(direction, p) < reach)
+                && points
+                    .iter()
+                    .all(|&p| p == point || along(direction, p) < reach)
             {
                 found.insert(point);
             }
@@ -518,7 +586,7 @@ mod tests {
         #[test]
         fn hull_of_a_mask_is_that_of_its_mesh(mask in masks(7, 9), spacing in spacings()) {
             let every: Vec<_> = all_vertices(&mask).into_iter().collect();
-            let few = Hull::new(&plane_corners(&PackedMask::new(&mask.0, mask.1))).unwrap();
+            let few = Hull::new(&candidates(&PackedMask::new(&mask.0, mask.1))).unwrap();
             let all = Hull::new(&every).unwrap();
             check(&few, &every);
             let corners = |h: &Hull| h.corners().iter().copied().collect::<BTreeSet<_>>();
@@ -533,7 +601,7 @@ mod tests {
 
     #[test]
     fn one_voxel() {
-        let points = plane_corners(&PackedMask::new(&[true], [1; 3]));
+        let points = candidates(&PackedMask::new(&[true], [1; 3]));
         let hull = Hull::new(&points).unwrap();
         check(&hull, &points);
         assert_eq!((hull.corners().len(), hull.faces().len()), (6, 8));
@@ -543,8 +611,9 @@ mod tests {
 
     #[test]
     fn a_cube_of_lattice_points_has_eight_corners() {
-        let points: Vec<[i32; 3]> =
-            (0..512).map(|i| [i / 64, i / 8 % 8, i % 8].map(|v| v - 4)).collect();
+        let points: Vec<[i32; 3]> = (0..512)
+            .map(|i| [i / 64, i / 8 % 8, i % 8].map(|v| v - 4))
+            .collect();
         let hull = Hull::new(&points).unwrap();
         check(&hull, &points);
         assert_eq!(hull.corners().len(), 8);
@@ -556,7 +625,7 @@ mod tests {
     #[test]
     fn a_ball() {
         let (mask, shape) = ball(25.4);
-        let points = plane_corners(&PackedMask::new(&mask, shape));
+        let points = candidates(&PackedMask::new(&mask, shape));
         check(&Hull::new(&points).unwrap(), &points);
     }
 

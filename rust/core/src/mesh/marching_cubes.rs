@@ -61,7 +61,10 @@ pub fn measure(histogram: &Histogram, spacing: [f64; 3]) -> Surface {
         }
     }
     let voxel: f64 = spacing.iter().product();
-    Surface { area, volume: volume_48 as f64 / 48.0 * voxel }
+    Surface {
+        area,
+        volume: volume_48 as f64 / 48.0 * voxel,
+    }
 }
 
 /// Four rows along x around a row of cubes: `[z - 1, y - 1]`, `[z - 1, y]`, `[z, y - 1]`, `[z, y]`.
@@ -86,7 +89,11 @@ fn for_each_row_pair<'a>(
             }
         };
         for y in 0..=ny {
-            f(z, y, [row(0, y, 0), row(0, y, 1), row(1, y, 0), row(1, y, 1)]);
+            f(
+                z,
+                y,
+                [row(0, y, 0), row(0, y, 1), row(1, y, 0), row(1, y, 1)],
+            );
         }
     }
 }
@@ -104,7 +111,10 @@ fn corners(rows: RowPair<'_>, word: usize) -> [u64; 8] {
 
 /// The configuration of the cube at bit `x` of `corners`.
 fn configuration(corners: &[u64; 8], x: u32) -> u8 {
-    corners.iter().rev().fold(0, |code, word| code << 1 | (word >> x & 1) as u8)
+    corners
+        .iter()
+        .rev()
+        .fold(0, |code, word| code << 1 | (word >> x & 1) as u8)
 }
 
 /// Bits of the cubes that hold a part of the surface, and of those that lie inside.
@@ -188,11 +198,16 @@ impl Builder {
         let (height, width) = (shape[1] + 2, shape[2] + 2);
         let page = || vec![NONE; height * width];
         Self {
-            mesh: Mesh { vertices: Vec::new(), faces: Vec::new() },
+            mesh: Mesh {
+                vertices: Vec::new(),
+                faces: Vec::new(),
+            },
             spacing,
             width,
             known: std::array::from_fn(|_| [page(), page()]),
-            triangles: (0..=u8::MAX).map(|case| cases::triangles(case, spacing).0).collect(),
+            triangles: (0..=u8::MAX)
+                .map(|case| cases::triangles(case, spacing).0)
+                .collect(),
         }
     }
 
@@ -406,7 +421,10 @@ mod tests {
             (surface(&mask, [1.0; 3]).volume * 6.0, euler)
         };
         let near = |(volume, euler): (f64, usize), expected: (f64, usize)| {
-            assert!((volume - expected.0).abs() < 1e-12 && euler == expected.1, "{volume} {euler}");
+            assert!(
+                (volume - expected.0).abs() < 1e-12 && euler == expected.1,
+                "{volume} {euler}"
+            );
         };
         near(volume([1, 1, 2], [0, 0, 1]), (4.0, 2)); // an octahedron, stretched by half a voxel
         near(volume([1, 2, 2], [0, 1, 1]), (4.0, 2)); // joined along the edge: one surface
@@ -426,7 +444,9 @@ mod tests {
         let mask = ball(21.7);
         let one = with_threads(Some(1), || histogram(&PackedMask::new(&mask.0, mask.1)));
         for threads in [2, 7] {
-            let got = with_threads(Some(threads), || histogram(&PackedMask::new(&mask.0, mask.1)));
+            let got = with_threads(Some(threads), || {
+                histogram(&PackedMask::new(&mask.0, mask.1))
+            });
             assert_eq!(got, one);
         }
     }
@@ -435,6 +455,9 @@ mod tests {
     fn bad_calls_say_what_is_wrong() {
         assert!(marching_cubes(&[true; 7], [2; 3], [1.0; 3]).is_err());
         assert!(marching_cubes(&[true; 8], [2; 3], [1.0, 0.0, 1.0]).is_err());
-        assert!(marching_cubes(&[], [0; 3], [1.0; 3]).unwrap().faces.is_empty());
+        assert!(marching_cubes(&[], [0; 3], [1.0; 3])
+            .unwrap()
+            .faces
+            .is_empty());
     }
 }

@@ -15,11 +15,16 @@ pub mod oriented_box;
 pub mod packed;
 pub mod principal;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+pub mod weighted;
 
 /// `a × b`.
 pub(crate) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
 }
 
 /// `a · b`.

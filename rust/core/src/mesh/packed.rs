@@ -24,14 +24,23 @@ impl PackedMask {
         let mut words = vec![0; nz * ny * words_per_row];
         if nx > 0 {
             // Whole slices, so that a thread's part is worth its start.
-            parallel::for_each_chunk(&mut words, ny * words_per_row, mask.len() / 8, |z, slice| {
-                let rows = mask[z * ny * nx..(z + 1) * ny * nx].chunks_exact(nx);
-                for (words, row) in slice.chunks_exact_mut(words_per_row).zip(rows) {
-                    pack(row, words);
-                }
-            });
+            parallel::for_each_chunk(
+                &mut words,
+                ny * words_per_row,
+                mask.len() / 8,
+                |z, slice| {
+                    let rows = mask[z * ny * nx..(z + 1) * ny * nx].chunks_exact(nx);
+                    for (words, row) in slice.chunks_exact_mut(words_per_row).zip(rows) {
+                        pack(row, words);
+                    }
+                },
+            );
         }
-        Self { words, words_per_row, shape }
+        Self {
+            words,
+            words_per_row,
+            shape,
+        }
     }
 
     /// Shape (z, y, x) of the mask.
@@ -55,7 +64,10 @@ impl PackedMask {
 
     /// The runs of set voxels of a row, as half-open ranges of `x` in order.
     pub fn runs(&self, z: usize, y: usize) -> Runs<'_> {
-        Runs { row: self.row(z, y), x: 0 }
+        Runs {
+            row: self.row(z, y),
+            x: 0,
+        }
     }
 }
 

@@ -256,20 +256,6 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn many_keys_are_sorted(seed in any::<u32>(), bits in 0u32..=32, extra in 0usize..100) {
-        let mut state = u64::from(seed);
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            u32::try_from(state >> 32).expect("32 bits").checked_shr(32 - bits).unwrap_or(0)
-        };
-        let mut keys: Vec<u32> = (0..8 * 2048 - 50 + extra).map(|_| next()).collect();
-        let mut expected = keys.clone();
-        expected.sort_unstable();
-        sparse::sort(&mut keys, &mut Vec::new());
-        prop_assert!(keys == expected);
-    }
 }
 
 /// A ball of levels that vary smoothly, with a remainder that does not.

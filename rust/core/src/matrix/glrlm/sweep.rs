@@ -6,6 +6,8 @@
 //! are cut off at a small cap. Where a run passes the cap, and where it ends after that, there is an
 //! event, and only events are looked at one by one.
 
+use std::ops::Range;
+
 use crate::discretise::Level;
 use crate::matrix::glrlm::grid::{Grid, Step};
 use crate::matrix::glrlm::tally::{cap, Tally};
@@ -15,6 +17,11 @@ const PAD: usize = 8;
 /// Row buffers are multiples of this many voxels, so that no loop has a remainder.
 const BLOCK: usize = 32;
 
+/// Distance of the bit that says that a long run ended from the one that says there is an event.
+const ENDED: usize = 4;
+/// The bits of events in eight bytes.
+const EVENTS: u64 = 0x0707_0707_0707_0707;
+
 /// Buffers of a sweep over sheets of rows, reused from sheet to sheet.
 ///
 /// Place `b` of a row buffer is voxel `b - PAD` of the rows' common span; the voxels before and
@@ -22,7 +29,10 @@ const BLOCK: usize = 32;
 pub(super) struct Sweep<'a, 'g, L> {
     grid: &'a Grid<'g, L>,
     step: Step,
-    base: usize,
+    cap: usize,
+    /// `base^d` for direction `d`, and the cap in that unit.
+    unit: [u8; 3],
+    top: [u8; 3],
     current: Vec<L>,
     previous: Vec<L>,
     /// Positions of the current and of the previous row, times `base^d` for direction `d`.
@@ -30,10 +40,10 @@ pub(super) struct Sweep<'a, 'g, L> {
     old: [Vec<u8>; 3],
     /// Sum of `new` over directions.
     codes: Vec<u8>,
-    /// Bit `d`: direction `d` has an event here.
+    /// Bit `d`: direction `d` has an event here; bit `d + ENDED`: it is an end.
     events: Vec<u8>,
-    /// For each line of a direction, the row in which its run passed the cap.
-    since: [Vec<usize>; 3],
+    /// For each line of a direction, the row of its last event; an end needs that of its start.
+    since: Vec<usize>,
 }
 
 impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
@@ -42,11 +52,16 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         let bytes = || std::array::from_fn(|_| vec![0; len]);
         let (codes, events) = (vec![0; len], vec![0; len]);
         let (current, previous) = (vec![L::default(); len], vec![L::default(); len]);
-        let (new, old, since) = (bytes(), bytes(), std::array::from_fn(|_| Vec::new()));
+        let (new, old, since) = (bytes(), bytes(), Vec::new());
+        let cap = cap(base);
+        let unit = [1, base, base * base].map(|unit| unit as u8);
+        let top = unit.map(|unit| unit * cap as u8);
         Self {
             grid,
             step,
-            base,
+            cap,
+            unit,
+            top,
             current,
             previous,
             new,
@@ -97,11 +112,14 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         let swept = PAD - 1..PAD - 1 + (width + 2).next_multiple_of(BLOCK);
         self.current.fill(L::default());
         self.previous.fill(L::default());
-        self.old.iter_mut().for_each(|old| old.fill(0));
-        self.since
+        // Both: a sweep looks one place further than it writes, and the last sheet may have been wider.
+        self.old
             .iter_mut()
-            .for_each(|since| since.resize(since.len().max(width + 2 + n), 0));
-        let outside = (usize::MAX, [span[0]; 2]); // a row behind the last one ends all runs
+            .chain(&mut self.new)
+            .for_each(|positions| positions.fill(0));
+        self.since
+            .resize(self.since.len().max(3 * (width + 2 + n)), 0);
+        let outside = (usize::MAX, [0, 0]); // a row behind the last one ends all runs
         for (t, (row, [first, end])) in rows.chain([outside]).enumerate() {
             let current = &mut self.current[PAD..PAD + width];
             if row == usize::MAX {
@@ -110,8 +128,10 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
                 current.copy_from_slice(self.grid.row(row, span));
             }
             self.advance(swept.clone());
-            let filled = PAD + first - span[0]..PAD + end - span[0];
-            tally.add(&self.codes[filled.clone()], &self.current[filled]);
+            if first < end {
+                let filled = PAD + first - span[0]..PAD + end - span[0];
+                tally.add(&self.codes[filled.clone()], &self.current[filled]);
+            }
             self.record(swept.clone(), t, n, tally);
             std::mem::swap(&mut self.current, &mut self.previous);
             std::mem::swap(&mut self.new, &mut self.old);
@@ -119,51 +139,51 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
     }
 
     /// Positions, codes and events of the current row over the places `swept`.
-    fn advance(&mut self, swept: std::ops::Range<usize>) {
-        let current = &self.current[swept.clone()];
-        let codes = &mut self.codes[swept.clone()];
-        let events = &mut self.events[swept.clone()];
-        codes.fill(0);
-        events.fill(0);
-        for d in 0..3 {
-            let before = swept.start + 1 - d..swept.end + 1 - d;
-            let unit = digit(self.base, d);
-            let pass = Pass {
-                current,
-                previous: &self.previous[before.clone()],
-                old: &self.old[d][before],
-                unit,
-                top: unit * cap(self.base) as u8,
-                flag: 1 << d,
-            };
-            pass.run(&mut self.new[d][swept.clone()], codes, events);
-        }
+    fn advance(&mut self, swept: Range<usize>) {
+        let shifted = [1, 0, -1].map(|shift| {
+            let place = |b: usize| b.wrapping_add_signed(shift);
+            place(swept.start)..place(swept.end)
+        });
+        let [old0, old1, old2] = &self.old;
+        let [new0, new1, new2] = &mut self.new;
+        let [s0, s1, s2] = shifted;
+        pass(
+            &self.current[swept.clone()],
+            &self.previous[s0.clone()],
+            &self.previous[s1.clone()],
+            &self.previous[s2.clone()],
+            &old0[s0],
+            &old1[s1],
+            &old2[s2],
+            &mut new0[swept.clone()],
+            &mut new1[swept.clone()],
+            &mut new2[swept.clone()],
+            &mut self.codes[swept.clone()],
+            &mut self.events[swept],
+            self.unit,
+            self.top,
+        );
     }
 
     /// Notes where runs passed the cap and counts those that ended after it; `t` is the number of
     /// the row among the sheet's `n`.
-    fn record(&mut self, swept: std::ops::Range<usize>, t: usize, n: usize, tally: &mut Tally) {
-        let cap = cap(self.base);
-        let base = self.base;
-        for (block, bytes) in self.events[swept.clone()].chunks_exact(8).enumerate() {
-            let mut word = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    fn record(&mut self, swept: Range<usize>, t: usize, n: usize, tally: &mut Tally) {
+        // Lines in three parts, one a direction; dx = d - 1, and the line stays the same along it.
+        let part = self.since.len() / 3;
+        let lines = [t, part, 2 * part + n - t, 0];
+        let before = &self.previous[swept.start - 1..];
+        for (block, bytes) in self.events[swept].chunks_exact(8).enumerate() {
+            let all = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+            let mut word = all & EVENTS;
             while word != 0 {
                 let bit = word.trailing_zeros() as usize;
                 word &= word - 1;
-                let (x, d) = (8 * block + bit / 8, bit % 8);
-                // dx = d - 1; the line's number stays the same along the direction.
-                let line = match d {
-                    0 => x + t,
-                    1 => x,
-                    _ => x + n - t,
-                };
-                let place = swept.start + x;
-                if usize::from(self.new[d][place]) == cap * usize::from(digit(base, d)) {
-                    self.since[d][line] = t;
-                } else {
-                    let level = self.previous[place + 1 - d].into();
-                    tally.long[d].add(level, t - self.since[d][line] + cap);
-                }
+                let (x, d) = (8 * block + bit / 8, bit % 4);
+                let since = &mut self.since[lines[d] + x];
+                let length = (t + self.cap).wrapping_sub(*since);
+                *since = t;
+                let ended = (all >> (bit + ENDED)) & 1 == 1;
+                tally.long[d].add_if(ended, before[x + 2 - d].into(), length);
             }
         }
     }
@@ -174,7 +194,7 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
         let swept = PAD..PAD + (width + 1).next_multiple_of(BLOCK);
         self.current[PAD..PAD + width].copy_from_slice(self.grid.row(row, span));
         self.current[PAD + width..].fill(L::default());
-        let cap = cap(self.base);
+        let cap = self.cap;
         // `equal[x]`: one level with the voxel before; `run` below: the last `k` voxels all were.
         let [equal, run, _] = &mut self.old;
         let pairs = self.current[swept.clone()]
@@ -212,56 +232,58 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
             while word != 0 {
                 let x = 8 * block + word.trailing_zeros() as usize / 8;
                 word &= word - 1;
-                if positions[PAD + x] == top {
-                    since = x;
-                } else {
-                    tally.long[0].add(self.current[PAD + x - 1].into(), x - since + cap);
-                }
+                let level = self.current[PAD + x - 1].into();
+                tally.long[0].add_if(positions[PAD + x] != top, level, x + cap - since);
+                since = x;
             }
         }
     }
 }
 
-/// `base^d`, the unit of direction `d` in a code.
-fn digit(base: usize, d: usize) -> u8 {
-    base.pow(d as u32) as u8
-}
-
-/// One direction of [`Sweep::advance`]; all slices have one length.
-struct Pass<'a, L> {
-    current: &'a [L],
-    /// The previous row, shifted by the direction; likewise its positions `old`.
-    previous: &'a [L],
-    old: &'a [u8],
-    unit: u8,
-    top: u8,
-    flag: u8,
-}
-
-impl<L: Level> Pass<'_, L> {
-    #[inline(never)] // 'noalias' arguments let the loop vectorise
-    fn run(&self, new: &mut [u8], codes: &mut [u8], events: &mut [u8]) {
-        let Self {
-            current,
-            previous,
-            old,
-            unit,
-            top,
-            flag,
-        } = *self;
-        let len = new.len();
-        let (current, previous, old) = (&current[..len], &previous[..len], &old[..len]);
-        let (codes, events) = (&mut codes[..len], &mut events[..len]);
-        for x in 0..len {
-            let same = (current[x] == previous[x]) & (current[x] != L::default());
-            let position = if same { top.min(old[x] + unit) } else { 0 };
-            new[x] = position;
-            codes[x] += position;
-            events[x] |= if (position == top) == (old[x] == top) {
-                0
+/// [`Sweep::advance`] over slices of one length; the numbers are directions.
+#[inline(never)] // the arguments are then known to be disjoint, which lets the loop vectorise
+#[allow(clippy::too_many_arguments)]
+fn pass<L: Level>(
+    current: &[L],
+    previous0: &[L],
+    previous1: &[L],
+    previous2: &[L],
+    old0: &[u8],
+    old1: &[u8],
+    old2: &[u8],
+    new0: &mut [u8],
+    new1: &mut [u8],
+    new2: &mut [u8],
+    codes: &mut [u8],
+    events: &mut [u8],
+    unit: [u8; 3],
+    top: [u8; 3],
+) {
+    let len = current.len();
+    let (previous0, previous1, previous2) =
+        (&previous0[..len], &previous1[..len], &previous2[..len]);
+    let (old0, old1, old2) = (&old0[..len], &old1[..len], &old2[..len]);
+    let (new0, new1, new2) = (&mut new0[..len], &mut new1[..len], &mut new2[..len]);
+    let (codes, events) = (&mut codes[..len], &mut events[..len]);
+    for x in 0..len {
+        let level = current[x];
+        let position = |d: usize, before: L, old: u8| {
+            let same = (level == before) & (level != L::default());
+            if same {
+                top[d].min(old + unit[d])
             } else {
-                flag
-            };
-        }
+                0
+            }
+        };
+        let event = |d: usize, old: u8, new: u8| {
+            let (before, now) = (u8::from(old == top[d]), u8::from(new == top[d]));
+            ((before ^ now) | (before & (before ^ now)) << ENDED) << d
+        };
+        let p0 = position(0, previous0[x], old0[x]);
+        let p1 = position(1, previous1[x], old1[x]);
+        let p2 = position(2, previous2[x], old2[x]);
+        (new0[x], new1[x], new2[x]) = (p0, p1, p2);
+        codes[x] = p0 + p1 + p2;
+        events[x] = event(0, old0[x], p0) | event(1, old1[x], p1) | event(2, old2[x], p2);
     }
 }

@@ -31,7 +31,9 @@ pub(super) fn cap(base: usize) -> usize {
 /// Runs longer than the cap, by level and length.
 #[derive(Debug, Clone)]
 pub(super) struct LongRuns {
+    /// The buffer, of which the first `held` keys count.
     keys: Vec<u64>,
+    held: usize,
     /// `[level][length]` for lengths below `lengths`; made when the first buffer is full.
     dense: Vec<u32>,
     lengths: usize,
@@ -47,6 +49,7 @@ impl LongRuns {
         let (keys, dense, sparse) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             keys,
+            held: 0,
             dense,
             lengths,
             stride,
@@ -55,17 +58,28 @@ impl LongRuns {
         }
     }
 
-    pub(super) fn add(&mut self, level: usize, length: usize) {
-        if self.keys.len() == BUFFER {
-            self.spill();
+    /// Counts a run if `ended`; stores in any case, as whether it did is not to be predicted.
+    #[inline]
+    pub(super) fn add_if(&mut self, ended: bool, level: usize, length: usize) {
+        if self.held == self.keys.len() {
+            self.make_room();
         }
-        self.keys
-            .push((level as u64) << LENGTH_BITS | length as u64);
+        self.keys[self.held] = key(level, length);
+        self.held += usize::from(ended);
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        if self.held == BUFFER {
+            self.spill();
+        } else {
+            self.keys.resize((2 * self.held).clamp(64, BUFFER), 0);
+        }
     }
 
     fn spill(&mut self) {
         self.dense.resize(self.stride * self.lengths, 0);
-        for key in self.keys.drain(..) {
+        for &key in &self.keys[..std::mem::take(&mut self.held)] {
             let (level, length) = split(key);
             if length < self.lengths {
                 self.dense[level * self.lengths + length] += 1;
@@ -82,19 +96,23 @@ impl LongRuns {
     /// `(key, count)` in order of level, then length.
     fn finish(mut self) -> Vec<(u64, u64)> {
         if self.dense.is_empty() {
-            self.sparse.extend(self.keys.iter().map(|&key| (key, 1)));
+            self.sparse
+                .extend(self.keys[..self.held].iter().map(|&key| (key, 1)));
         } else {
             self.spill();
             for (level, row) in self.dense.chunks_exact(self.lengths).enumerate() {
                 let found = row.iter().enumerate().filter(|(_, &n)| n > 0);
-                let key = |length| (level as u64) << LENGTH_BITS | length as u64;
                 self.sparse
-                    .extend(found.map(|(length, &n)| (key(length), u64::from(n))));
+                    .extend(found.map(|(length, &n)| (key(level, length), u64::from(n))));
             }
         }
         join(&mut self.sparse);
         self.sparse
     }
+}
+
+fn key(level: usize, length: usize) -> u64 {
+    (level as u64) << LENGTH_BITS | length as u64
 }
 
 /// Level and length of a key.
@@ -142,7 +160,7 @@ impl Tally {
         Self {
             base,
             stride,
-            table: vec![0; codes * stride],
+            table: vec![0; codes * 2 * stride],
             long,
         }
     }
@@ -150,8 +168,16 @@ impl Tally {
     /// Counts voxels by code and level.
     pub(super) fn add<L: Copy + Into<usize>>(&mut self, codes: &[u8], levels: &[L]) {
         if self.base > 1 {
-            for (&code, &level) in codes.iter().zip(levels) {
-                self.table[usize::from(code) * self.stride + level.into()] += 1;
+            let width = 2 * self.stride;
+            let table = &mut self.table[..];
+            let (code_pairs, last_code) = codes.as_chunks::<2>();
+            let (level_pairs, last_level) = levels.as_chunks::<2>();
+            for (code, level) in code_pairs.iter().zip(level_pairs) {
+                table[usize::from(code[0]) * width + level[0].into()] += 1;
+                table[usize::from(code[1]) * width + self.stride + level[1].into()] += 1;
+            }
+            for (&code, &level) in last_code.iter().zip(last_level) {
+                table[usize::from(code) * width + level.into()] += 1;
             }
         }
     }
@@ -162,11 +188,15 @@ impl Tally {
         directions
             .map(|(d, long)| {
                 let mut positions = vec![0u32; cap(self.base) * self.stride];
-                for (code, counts) in self.table.chunks_exact(self.stride).enumerate() {
+                for (code, counts) in self.table.chunks_exact(2 * self.stride).enumerate() {
                     let digit = code / self.base.pow(d as u32) % self.base;
                     if digit < cap(self.base) {
                         let sums = &mut positions[digit * self.stride..][..self.stride];
-                        sums.iter_mut().zip(counts).for_each(|(s, &n)| *s += n);
+                        let (even, odd) = counts.split_at(self.stride);
+                        let both = even.iter().zip(odd);
+                        sums.iter_mut()
+                            .zip(both)
+                            .for_each(|(s, (a, b))| *s += a + b);
                     }
                 }
                 let positions = positions.into_iter().map(u64::from).collect();

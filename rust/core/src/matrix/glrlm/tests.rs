@@ -166,7 +166,8 @@ fn region() -> impl Strategy<Value = Levels> {
         Just(256),
         Just(60_000)
     ];
-    (shape, n, 1u16..5, 0u16..3).prop_flat_map(|(shape, n, present, holes)| {
+    let holes = prop_oneof![0u16..3, Just(40)];
+    (shape, n, 1u16..5, holes).prop_flat_map(|(shape, n, present, holes)| {
         // Few levels are present, so that runs are long; 0 with a chance of holes / (holes + 4).
         let level =
             (0..holes + 4, 0..present.min(n))
@@ -182,7 +183,129 @@ fn region() -> impl Strategy<Value = Levels> {
     })
 }
 
+/// The matrices of the volume with a given base and number of parts.
+fn counted(levels: &Levels, base: usize, parts: usize) -> Vec<Counts> {
+    let n = levels.n() as usize;
+    match levels.data() {
+        LevelData::U8(v) => count(&Grid::new(v, levels.shape()), n, &STEPS, base, parts),
+        LevelData::U16(v) => count(&Grid::new(v, levels.shape()), n, &STEPS, base, parts),
+    }
+}
+
+/// Pseudo-random levels 1 to `present`, and 0 as often as each of them.
+fn noise(shape: [usize; 3], present: u64, n: u32) -> Levels {
+    let mut state = 1u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        ((state >> 33) % (present + 1)) as u16
+    };
+    let data: Vec<u16> = (0..shape.iter().product()).map(|_| next()).collect();
+    Levels::new(&data, shape, Some(n)).unwrap()
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    for levels in [noise([21, 33, 40], 2, 2), noise([21, 33, 40], 3, 900)] {
+        let settings = all_aggregations();
+        let run = |threads| {
+            parallel::with_threads(Some(threads), || {
+                let source = RunLengths::new(&levels, &settings);
+                let of = |m: &Counts| LevelCounts::new(m);
+                let values = aggregate(&source, &settings.aggregations, FEATURES, of);
+                let bits = values
+                    .concat()
+                    .into_iter()
+                    .map(f64::to_bits)
+                    .collect::<Vec<_>>();
+                (source.volume(), bits)
+            })
+        };
+        let one = run(1);
+        assert!([2, 7].into_iter().all(|threads| run(threads) == one));
+    }
+}
+
+#[test]
+fn runs_as_long_as_the_image_and_many_of_them() {
+    for shape in [
+        [1, 1, 4000],
+        [1, 4000, 1],
+        [4000, 1, 1],
+        [1, 300, 300],
+        [40, 40, 41],
+    ] {
+        for n in [1, 65_535] {
+            let flat = vec![1; shape.iter().product()];
+            let flat = Levels::new(&flat, shape, Some(n)).unwrap();
+            for (counts, m) in counted(&flat, base(n as usize, flat.counts().len()), 1)
+                .iter()
+                .zip(directions(1, Norm::Chebyshev, false))
+            {
+                assert_eq!(elements(counts), naive(&flat, m), "{shape:?} {n} {m:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_voxel_is_one_run() {
+    let levels = Levels::new(&[0, 0, 7, 0], [1, 2, 2], None).unwrap();
+    let settings = all_aggregations();
+    let source = RunLengths::new(&levels, &settings);
+    for counts in source.volume().iter().chain(&source.slice(0)) {
+        assert_eq!(elements(counts), Elements::from([((7, 1), 1)]));
+        assert_eq!((counts.levels, counts.voxels), (7, 1.0));
+    }
+    for values in aggregate(&source, &settings.aggregations, FEATURES, LevelCounts::new) {
+        assert!(values.iter().all(|v| v.is_finite()));
+    }
+}
+
+#[test]
+fn weights_scale_runs_and_voxels() {
+    let levels = phantom();
+    let settings = Glrlm {
+        weighting: Weighting::Inverse,
+        ..Glrlm::default()
+    };
+    let weighted = RunLengths::new(&levels, &settings).volume();
+    let all = directions(1, Norm::Chebyshev, false);
+    for (counts, m) in weighted.iter().zip(all) {
+        let weight = 1.0 / direction::length(m, Norm::Euclidean);
+        assert_eq!(
+            counts,
+            &super::direction(&levels, m).unwrap().scaled(weight)
+        );
+    }
+}
+
+#[test]
+fn offsets_that_are_no_direction_are_refused() {
+    for offset in [[0, 0, 0], [0, 2, 0], [1, -1, -2]] {
+        let error = super::direction(&phantom(), offset).unwrap_err();
+        assert!(
+            matches!(error, Error::Argument { name: "offset", .. }),
+            "{error}"
+        );
+    }
+}
+
 proptest! {
+    #[test]
+    fn every_base_and_partition_agrees_with_the_definition(
+        levels in region(),
+        base in 1usize..7,
+        parts in 1usize..4,
+    ) {
+        let base = if levels.n() > 1000 { 1 } else { base };
+        let all = directions(1, Norm::Chebyshev, false);
+        for (counts, m) in counted(&levels, base, parts).iter().zip(all) {
+            prop_assert_eq!(elements(counts), naive(&levels, m), "{:?}", m);
+        }
+    }
+
     #[test]
     fn every_direction_agrees_with_the_definition(levels in region()) {
         let settings = Glrlm::default();
@@ -193,8 +316,8 @@ proptest! {
         for (counts, &m) in volume.iter().zip(&all) {
             prop_assert_eq!(elements(counts), naive(&levels, m), "{:?}", m);
             prop_assert_eq!(counts.voxels, levels.voxels() as f64);
-            prop_assert_eq!(counts, &direction(&levels, m).unwrap());
-            prop_assert_eq!(counts, &direction(&levels, m.map(|c| -c)).unwrap());
+            prop_assert_eq!(counts, &super::direction(&levels, m).unwrap());
+            prop_assert_eq!(counts, &super::direction(&levels, m.map(|c| -c)).unwrap());
             let mut histogram = vec![0u64; levels.n() as usize + 1];
             elements(counts).iter().for_each(|(&(i, j), n)| histogram[i as usize] += j * n);
             prop_assert_eq!(&histogram[..], levels.counts());

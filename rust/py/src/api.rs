@@ -1,0 +1,136 @@
+//! Computing functions: each a signature, a view, the door and a wrap.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{sync_channel, RecvTimeoutError};
+use std::time::Duration;
+
+use ferromics::parallel::with_threads;
+use ferromics::{extract, plan, Error, Result, Settings};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};
+use pyo3::prelude::*;
+
+use crate::array::{with_view, AnyVolume};
+use crate::error::CoreError;
+
+pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Plan>()
+}
+
+/// Image size in voxels from which a call watches for Ctrl-C; smaller ones end in milliseconds,
+/// and the watching thread would cost some 50 microseconds.
+const WATCH_FROM: usize = 500_000;
+
+/// The one door: releases the GIL, watches for Ctrl-C, maps errors. Nothing else calls `detach`.
+fn compute<T: Send>(
+    py: Python<'_>,
+    voxels: usize,
+    f: impl FnOnce(&AtomicBool) -> Result<T> + Send,
+) -> PyResult<T> {
+    let interrupted = AtomicBool::new(false);
+    if voxels < WATCH_FROM {
+        return py
+            .detach(|| f(&interrupted))
+            .map_err(|e| CoreError(e).into());
+    }
+    let watched = py.detach(|| {
+        std::thread::scope(|scope| {
+            let (done, wait) = sync_channel(1);
+            let flag = &interrupted;
+            scope.spawn(move || done.send(f(flag)));
+            let mut signal = None;
+            loop {
+                match wait.recv_timeout(Duration::from_millis(100)) {
+                    Ok(result) => return signal.map_or(Ok(result), Err),
+                    // The sender is gone: the computing thread panicked; `scope` passes it on.
+                    Err(RecvTimeoutError::Disconnected) => return Ok(Err(Error::Interrupted)),
+                    Err(RecvTimeoutError::Timeout) if signal.is_none() => {
+                        signal = Python::attach(|py| py.check_signals().err());
+                        interrupted.store(signal.is_some(), Ordering::Relaxed);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            }
+        })
+    })?;
+    watched.map_err(|e| CoreError(e).into())
+}
+
+/// A column as Python sees it, see `_core.pyi`.
+type Column<'a> = (
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+);
+
+fn column(c: &plan::Column) -> Column<'_> {
+    let plan::Column {
+        name,
+        image,
+        feature,
+        discretisation,
+        parameters,
+        unit,
+        ..
+    } = c;
+    (
+        name,
+        image,
+        c.family,
+        feature,
+        c.ibsi,
+        c.aggregation,
+        discretisation,
+        parameters,
+        unit,
+    )
+}
+
+/// Values of one region, warnings, and voxels of the morphological and the intensity mask.
+type Outcome<'py> = (Bound<'py, PyArray1<f64>>, Vec<String>, (u64, u64));
+
+/// Settings made ready to run on any number of regions.
+#[pyclass(frozen, module = "ferromics._core")]
+struct Plan(plan::Plan);
+
+#[pymethods]
+impl Plan {
+    #[new]
+    fn new(settings_json: &str) -> PyResult<Self> {
+        let plan = Settings::from_json(settings_json).and_then(plan::Plan::new);
+        plan.map(Self).map_err(|e| CoreError(e).into())
+    }
+
+    #[getter]
+    fn columns(&self) -> Vec<Column<'_>> {
+        self.0.columns().iter().map(column).collect()
+    }
+
+    #[pyo3(signature = (image, mask, spacing, threads = None))]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        image: &Bound<'py, PyAny>,
+        mask: PyReadonlyArray3<'py, bool>,
+        spacing: [f64; 3],
+        threads: Option<usize>,
+    ) -> PyResult<Outcome<'py>> {
+        let mask = mask.as_array();
+        let out = with_view!(&AnyVolume::view(image)?, |image| compute(
+            py,
+            mask.len(),
+            |stop| {
+                with_threads(threads, || {
+                    extract::extract(&self.0, image, mask, spacing, stop)
+                })
+            }
+        ))?;
+        let voxels = (out.morphological_voxels, out.intensity_voxels);
+        Ok((out.values.into_pyarray(py), out.warnings, voxels))
+    }
+}
