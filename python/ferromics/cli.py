@@ -95,12 +95,9 @@ def extract(
             threads=threads,
             case=case,
         )
-    several = isinstance(found, Results)
     results: list[Result] = list(found.values()) if isinstance(found, Results) else [found]
     failures = found.failures if isinstance(found, Results) else {}
-    for result in results:
-        for warning in result.warnings:
-            _tell(f"warning: {result.roi}: {warning}" if several else f"warning: {warning}")
+    _tell_warnings(results)
     for name, error in failures.items():
         _tell(f"region {name} failed: {error}")
     if not results:
@@ -260,6 +257,18 @@ def run(arguments: list[str]) -> int:
 
 def _tell(message: str) -> None:
     sys.stderr.write(f"ferromics: {' '.join(message.split())}\n")
+
+
+def _tell_warnings(results: list[Result]) -> None:
+    """Each warning once; with the region's name where it is not about all of them."""
+    shared = set(results[0].warnings if results else ())
+    shared.intersection_update(*(r.warnings for r in results))
+    for k, result in enumerate(results):
+        for warning in result.warnings:
+            if warning not in shared:
+                _tell(f"warning: {result.roi}: {warning}")
+            elif k == 0:
+                _tell(f"warning: {warning}")
 
 
 def _masks(arguments: list[str]) -> str | dict[str, str]:

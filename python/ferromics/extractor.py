@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -74,16 +74,16 @@ class Result(Mapping[str, float]):
         """The long table: one dict a value, keys as :data:`ferromics.table.LONG_COLUMNS`."""
         return table.long_records([self])
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """The long table as a pandas data frame (needs ``ferromics[pandas]``)."""
-        return table.to_pandas([self])
+    def to_pandas(self, layout: table.Layout = "wide") -> pandas.DataFrame:
+        """A pandas data frame, one row a region or one a value (needs ``ferromics[pandas]``)."""
+        return table.to_pandas([self], layout)
 
-    def to_arrow(self) -> pyarrow.Table:
-        """The long table as an Arrow table, with provenance (needs ``ferromics[parquet]``)."""
-        return table.to_arrow([self])
+    def to_arrow(self, layout: table.Layout = "long") -> pyarrow.Table:
+        """An Arrow table that carries its provenance (needs ``ferromics[parquet]``)."""
+        return table.to_arrow([self], layout)
 
     @property
-    def columns(self) -> tuple[_core.Column, ...]:
+    def columns(self) -> tuple[table.Column, ...]:
         """What each value is: name, image, family, feature, code, aggregation and so on."""
         return self._plan.columns
 
@@ -133,22 +133,27 @@ class Results(Mapping[str, Result]):
         """The long table of all regions."""
         return table.long_records(self.values())
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """The long table of all regions as a pandas data frame."""
-        return table.to_pandas(self.values())
+    def to_pandas(self, layout: table.Layout = "wide") -> pandas.DataFrame:
+        """All regions as a pandas data frame, one row a region or one a value."""
+        return table.to_pandas(self.values(), layout)
 
-    def to_arrow(self) -> pyarrow.Table:
-        """The long table of all regions as an Arrow table."""
-        return table.to_arrow(self.values())
+    def to_arrow(self, layout: table.Layout = "long") -> pyarrow.Table:
+        """All regions as an Arrow table that carries their provenance."""
+        return table.to_arrow(self.values(), layout)
 
 
 class Planned:
     """A core plan with its columns, shared by all results of the same settings."""
 
     def __init__(self, core_json: str) -> None:
+        self.core_json = core_json
         self.core = _core.Plan(core_json)
         self.columns = tuple(self.core.columns)
         self.index = {column[0]: k for k, column in enumerate(self.columns)}
+
+    def __reduce__(self) -> tuple[Callable[[str], Planned], tuple[str]]:
+        """Pickle as settings: a result can go to another process."""
+        return _plan, (self.core_json,)
 
 
 @functools.lru_cache(maxsize=32)

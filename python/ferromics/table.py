@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ferromics.extractor import Result
 
 Record: TypeAlias = dict[str, Any]
+Column: TypeAlias = tuple[str, str, str, str, str, str, str, str, str]
+"""Wide name, image, family, feature, ibsi, aggregation, discretisation, parameters, unit."""
 Layout: TypeAlias = Literal["long", "wide"]
 
 LONG_COLUMNS: Final = (
@@ -92,7 +94,7 @@ def to_json(rows: list[Record]) -> str:
     return json.dumps(clean, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def to_pandas(results: Iterable[Result], layout: Layout = "long") -> pandas.DataFrame:
+def to_pandas(results: Iterable[Result], layout: Layout = "wide") -> pandas.DataFrame:
     """A pandas data frame."""
     try:
         import pandas as pd

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 
@@ -117,9 +118,20 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path, name, error):
         table.check_path(tmp_path / name)
 
 
-def test_pandas_and_arrow_hold_the_long_table(result):
-    assert ",".join(result.to_pandas().columns) == ORDER
+def test_pandas_and_arrow_hold_either_table(result):
+    for layout in ("long", "wide"):
+        expected = list(table.records([result], layout)[0])
+        assert list(result.to_pandas(layout).columns) == expected
+        assert result.to_arrow(layout).column_names == expected
+    assert list(result.to_pandas().columns)[2:] == list(result)
     assert ",".join(result.to_arrow().column_names) == ORDER
+
+
+def test_a_result_survives_pickling(result):
+    back = pickle.loads(pickle.dumps(result))
+    assert list(back) == list(result)
+    np.testing.assert_array_equal(list(back.values()), list(result.values()))
+    assert back.provenance == result.provenance
 
 
 def test_extras_that_are_not_installed_are_named(result, monkeypatch):
