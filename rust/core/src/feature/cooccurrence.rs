@@ -3,7 +3,6 @@
 //! The matrix `p_ij` is the joint probability of level `i` and level `j` at the two ends of a
 //! direction vector. IBSI's matrices are symmetric; the formulas here keep row marginals `p_i.` and
 //! column marginals `p_.j` apart, so they hold for matrices that are not.
-#![allow(clippy::doc_markdown)] // TeX
 #![allow(clippy::must_use_candidate)] // the table's functions are pure, one and all
 
 use crate::feature::{FeatureDef, Unit};

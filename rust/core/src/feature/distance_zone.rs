@@ -5,8 +5,6 @@
 //! number of zones, `N_v` of voxels; `p_ij = d_ij / N_s`. A region has a zone, so nothing here is
 //! undefined; a matrix without zones gives NaN and takes part in no aggregation.
 
-#![allow(clippy::doc_markdown)] // formulas are TeX
-
 use crate::feature::level_counts::LevelCounts;
 use crate::feature::{FeatureDef, Unit};
 use crate::numeric::entropy_bits;

@@ -1,6 +1,5 @@
 //! Intensity histogram features (IBSI ZVCW), computed on the counts `n_i` of the grey levels `i` from
 //! 1 to `N_g`; `p_i = n_i / N_v`, `X_d` are the levels of the `N_v` voxels.
-#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::discretise::Levels;
 use crate::feature::summary::Summary;

@@ -4,8 +4,6 @@
 //! Sums over elements run in the fixed order of [`numeric::sum_by`], so a value is the same to the
 //! bit on any number of threads.
 
-#![allow(clippy::float_cmp)] // levels, columns and counts are compared as they were stored
-
 use std::cell::Cell;
 
 use crate::matrix::Counts;
@@ -128,7 +126,11 @@ fn columns(entries: &[(f64, f64, f64)]) -> Vec<(f64, f64)> {
     for &(_, j, n) in entries {
         sums[place(j)] += n;
     }
-    sums.into_iter().enumerate().filter(|c| c.1 != 0.0).map(|(j, n)| (j as f64, n)).collect()
+    sums.into_iter()
+        .enumerate()
+        .filter(|c| c.1 != 0.0)
+        .map(|(j, n)| (j as f64, n))
+        .collect()
 }
 
 /// Adds `n` to the last sum if it is that of `key`, else starts one.

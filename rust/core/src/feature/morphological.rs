@@ -3,7 +3,6 @@
 //!
 //! Letters: $V$ mesh volume, $A$ mesh area, $a \ge b \ge c$ semi-axes, $\lambda$ eigenvalues of the
 //! covariance (divided by $N_v - 1$) of the voxel centres.
-#![allow(clippy::doc_markdown)] // formulas are TeX, not code
 #![cfg_attr(test, allow(clippy::float_cmp))] // values that are exact by definition
 
 use std::sync::{Arc, OnceLock};

@@ -4,7 +4,6 @@
 //! sums `r_i.` and `r_.j`, the number of runs `N_s` and of voxels `N_v`; `p_ij = r_ij / N_s`.
 //! Distances do not enter: a length is a number of voxels. A region has at least one run, so no
 //! feature is undefined; a matrix without any run gives NaN.
-#![allow(clippy::doc_markdown)] // formulas in TeX
 
 use crate::feature::level_counts::LevelCounts;
 use crate::feature::{FeatureDef, Unit};

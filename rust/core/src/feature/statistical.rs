@@ -1,7 +1,6 @@
 //! Intensity-based statistical features (IBSI UHIW), computed on the intensities `X` of the `N_v`
 //! voxels of the intensity mask, in the image's own unit, without discretisation. `mu` is the mean
 //! intensity, `sigma` the root of the intensity variance, `P_p` a percentile.
-#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::feature::summary::Summary;
 use crate::feature::{FeatureDef, Unit};

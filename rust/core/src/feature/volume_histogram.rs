@@ -2,7 +2,6 @@
 //! intensity `i`, against the place `gamma` of `i` on the axis, from 0 to 1.
 //!
 //! The axis runs over the range `G` in equal steps; `gamma` and `nu` are known at its points only.
-#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::discretise::{check_bins, check_width};
 use crate::error::{Error, Result};

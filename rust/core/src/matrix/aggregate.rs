@@ -138,7 +138,9 @@ fn add<T: Table>(sum: &mut Vec<T>, tables: Vec<T>) {
 fn merge<T: Table>(tables: &[T]) -> Option<T> {
     let (first, rest) = tables.split_first()?;
     let mut sum = first.clone();
-    rest.iter().for_each(|t| sum.merge(t));
+    for table in rest {
+        sum.merge(table);
+    }
     Some(sum)
 }
 

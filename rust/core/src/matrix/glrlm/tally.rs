@@ -152,8 +152,15 @@ impl Tally {
     pub(super) fn new(directions: u32, n: usize, base: usize, longest: usize) -> Self {
         let stride = n + 1;
         let codes = if base > 1 { base.pow(directions) } else { 0 };
-        let long = (0..directions).map(|_| LongRuns::new(stride, longest)).collect();
-        Self { base, stride, table: vec![0; codes * 2 * stride], long }
+        let long = (0..directions)
+            .map(|_| LongRuns::new(stride, longest))
+            .collect();
+        Self {
+            base,
+            stride,
+            table: vec![0; codes * 2 * stride],
+            long,
+        }
     }
 
     /// Counts voxels by code and level, even and odd ones in two copies of the table: equal
