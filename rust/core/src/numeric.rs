@@ -357,11 +357,11 @@ pub(crate) fn power_of_two_below(x: f64) -> f64 {
 /// `-Σ p log2 p` over probabilities; terms with `p = 0` contribute 0.
 #[must_use]
 pub fn entropy_bits(probabilities: impl IntoIterator<Item = f64>) -> f64 {
-    -probabilities
+    let terms = probabilities
         .into_iter()
         .filter(|&p| p > 0.0)
-        .map(|p| p * p.log2())
-        .sum::<f64>()
+        .map(|p| p * p.log2());
+    0.0 - terms.sum::<f64>() // a negated sum would give -0 for a certain event
 }
 
 #[cfg(test)]
