@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayView3;
 
+use crate::arrays;
 use crate::discretise::{discretise, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
@@ -28,10 +29,10 @@ use crate::matrix::ngtdm::ToneDifferences;
 use crate::matrix::Source;
 use crate::parallel;
 use crate::peak;
-use crate::plan::{Plan, Task};
+use crate::plan::{Column, Plan, Task};
 use crate::resegment::resegment;
 use crate::roi::Roi;
-use crate::settings::FamilySettings;
+use crate::settings::{Discretise, FamilySettings, Settings};
 use crate::volume::{Volume, Voxel};
 
 /// What a region gave.
@@ -64,11 +65,7 @@ pub fn extract<T: Voxel>(
     let mut roi = Roi::new(image, mask, spacing)?;
     resegment(&mut roi, &plan.settings().resegment)?;
     let surroundings = if plan.needs_surroundings() {
-        let window = roi
-            .window()
-            .grown(peak::margin(spacing), image.dim().into());
-        let offset = std::array::from_fn(|a| roi.window().start[a] - window.start[a]);
-        Some((Volume::new(window.copy_f64(image), spacing)?, offset))
+        Some(arrays::surroundings(image, &roi)?)
     } else {
         None
     };
@@ -137,14 +134,7 @@ struct Stages {
 
 impl Stages {
     fn run(&self, task: &Task) -> Result<Vec<f64>> {
-        let Task {
-            family, distance, ..
-        } = task;
-        let levels = || {
-            let levels = task.discretisation.and_then(|k| self.levels[k].as_ref());
-            levels.expect("the plan discretises whatever a task needs")
-        };
-        Ok(match family {
+        Ok(match &task.family {
             FamilySettings::Morph(_) => {
                 let m = Morphology::new(Arc::clone(&self.roi));
                 task.evaluate(&m, morphological::FEATURES)
@@ -159,7 +149,6 @@ impl Stages {
                 &Intensities::new(self.roi.selected()),
                 statistical::FEATURES,
             ),
-            FamilySettings::Ih(_) => task.evaluate(&Histogram::new(levels()), histogram::FEATURES),
             FamilySettings::Ivh(s) => {
                 let m = VolumeHistogram::new(&self.roi, s)?;
                 let columns = volume_histogram::columns(&s.percentages);
@@ -168,32 +157,102 @@ impl Stages {
                     .map(|&k| columns[k].value(&m))
                     .collect()
             }
-            FamilySettings::Glcm(s) => {
-                let source = Cooccurrences::new(levels(), *distance, s);
-                task.aggregate(&source, cooccurrence::FEATURES, Cooccurrence::new)
-            }
-            FamilySettings::Glrlm(s) => {
-                let source = RunLengths::new(levels(), s);
-                task.aggregate(&source, run_length::FEATURES, LevelCounts::new)
-            }
-            FamilySettings::Glszm(s) => {
-                let source = SizeZones::new(levels(), s);
-                task.aggregate(&source, size_zone::FEATURES, LevelCounts::new)
-            }
-            FamilySettings::Gldzm(s) => {
-                let source = DistanceZones::new(levels(), self.roi.morphological(), s);
-                task.aggregate(&source, distance_zone::FEATURES, LevelCounts::new)
-            }
-            FamilySettings::Ngtdm(s) => {
-                let source = ToneDifferences::new(levels(), *distance, s);
-                task.aggregate(&source, tone_difference::FEATURES, ToneDifference::new)
-            }
-            FamilySettings::Ngldm(s) => {
-                let source = Dependences::new(levels(), *distance, s);
-                task.aggregate(&source, dependence::FEATURES, LevelCounts::new)
+            _ => {
+                let levels = task.discretisation.and_then(|k| self.levels[k].as_ref());
+                let levels = levels.expect("the plan discretises whatever a task needs");
+                on_levels(task, levels, self.roi.morphological())
             }
         })
     }
+}
+
+/// Values of a family that works on grey levels.
+fn on_levels(task: &Task, levels: &Levels, morphological: &[bool]) -> Vec<f64> {
+    let Task {
+        family, distance, ..
+    } = task;
+    match family {
+        FamilySettings::Ih(_) => task.evaluate(&Histogram::new(levels), histogram::FEATURES),
+        FamilySettings::Glcm(s) => {
+            let source = Cooccurrences::new(levels, *distance, s);
+            task.aggregate(&source, cooccurrence::FEATURES, Cooccurrence::new)
+        }
+        FamilySettings::Glrlm(s) => {
+            let source = RunLengths::new(levels, s);
+            task.aggregate(&source, run_length::FEATURES, LevelCounts::new)
+        }
+        FamilySettings::Glszm(s) => {
+            let source = SizeZones::new(levels, s);
+            task.aggregate(&source, size_zone::FEATURES, LevelCounts::new)
+        }
+        FamilySettings::Gldzm(s) => {
+            let source = DistanceZones::new(levels, morphological, s);
+            task.aggregate(&source, distance_zone::FEATURES, LevelCounts::new)
+        }
+        FamilySettings::Ngtdm(s) => {
+            let source = ToneDifferences::new(levels, *distance, s);
+            task.aggregate(&source, tone_difference::FEATURES, ToneDifference::new)
+        }
+        FamilySettings::Ngldm(s) => {
+            let source = Dependences::new(levels, *distance, s);
+            task.aggregate(&source, dependence::FEATURES, LevelCounts::new)
+        }
+        FamilySettings::Morph(_)
+        | FamilySettings::Loc(_)
+        | FamilySettings::Stat(_)
+        | FamilySettings::Ivh(_) => unreachable!("these families take intensities"),
+    }
+}
+
+/// Values of one family on grey levels that the caller made, with the columns they belong to.
+///
+/// `morphological` (C order, the levels' shape) is the mask whose edge distance zones are measured
+/// from; the levels' own region if it is `None`.
+///
+/// # Errors
+/// [`Error::Setting`] for parameters outside their limits, [`Error::Argument`] for a family that
+/// takes no grey levels or a mask of another size.
+pub fn texture(
+    levels: &Levels,
+    morphological: Option<&[bool]>,
+    family: FamilySettings,
+) -> Result<Vec<(Column, f64)>> {
+    if !family.family().discretised() {
+        let given = format!("'{}'", family.family().key());
+        let allowed = "only the histogram and texture families work on grey levels";
+        return Err(Error::Argument {
+            name: "family",
+            given,
+            allowed,
+        });
+    }
+    let voxels = levels.shape().iter().product::<usize>();
+    let inside: Vec<bool>;
+    let morphological = if let Some(mask) = morphological {
+        mask
+    } else {
+        inside = (0..voxels).map(|k| levels.get(k) > 0).collect();
+        &inside
+    };
+    if morphological.len() != voxels {
+        let given = format!("{} voxels for {voxels} levels", morphological.len());
+        return Err(Error::Argument {
+            name: "mask",
+            given,
+            allowed: "shapes must be equal",
+        });
+    }
+    let discretise = vec![Discretise::None {}];
+    let plan = Plan::new(Settings {
+        discretise,
+        features: vec![family],
+        ..Settings::default()
+    })?;
+    let values = plan
+        .tasks
+        .iter()
+        .flat_map(|task| on_levels(task, levels, morphological));
+    Ok(plan.columns().iter().cloned().zip(values).collect())
 }
 
 impl Task {

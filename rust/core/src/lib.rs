@@ -8,6 +8,7 @@
 //! Axis order is (z, y, x), spacing in mm in the same order, slices lie along z.
 #![deny(unsafe_code)]
 
+pub mod arrays;
 pub mod autocorrelation;
 pub mod discretise;
 pub mod error;
