@@ -4,6 +4,7 @@
 //! `N_vc = Σ n_i`, `p_i = n_i / N_vc`, `N_gp` levels have `p_i > 0`; sums over pairs of levels run
 //! over these. A table without any voxel that has a neighbour leaves every feature undefined: NaN.
 //! Nothing here is quadratic in the number of levels: see each function's inner comment.
+#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::feature::{FeatureDef, Unit};
 use crate::matrix::ngtdm::{ToneRow, ToneTable};
@@ -146,13 +147,11 @@ pub fn complexity(m: &ToneDifference) -> f64 {
 /// order, that all have count `n`.
 fn group_complexity(rows: &[ToneRow], group: &[(u64, u32)]) -> f64 {
     let n = group[0].0 as f64;
+    let levels = || group.iter().map(|g| i64::from(g.1));
+    let mut next = levels().peekable();
     // Number and sum of the group's levels below i1, and from i1 up.
     let (mut below, mut sum_below) = (0i64, 0i64);
-    let (mut above, mut sum_above) = (
-        group.len() as i64,
-        group.iter().map(|g| i64::from(g.1)).sum::<i64>(),
-    );
-    let mut next = group.iter().map(|g| i64::from(g.1)).peekable();
+    let (mut above, mut sum_above) = levels().fold((0i64, 0i64), |(n, s), i| (n + 1, s + i));
     let mut sum = 0.0;
     for row in rows {
         let i = i64::from(row.i);

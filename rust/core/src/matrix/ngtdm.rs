@@ -12,9 +12,7 @@
 use std::ops::Range;
 
 use crate::discretise::{Level, LevelData, Levels};
-use crate::matrix::neighbourhood::{
-    extent, for_each_row, slabs, Neighbourhood, Rolling, Shell, BLOCK,
-};
+use crate::matrix::neighbourhood::{extent, for_each_row, slabs, Neighbourhood, Rolling, Shell};
 use crate::matrix::{Source, Table};
 use crate::parallel;
 use crate::settings::{self, Norm, Weighting};
@@ -131,6 +129,18 @@ impl<'a> ToneDifferences<'a> {
         sum.map_or_else(ToneTable::default, |t| t.table(self.levels.counts()))
     }
 
+    /// How many voxels of slice `z` have each level.
+    fn counts<T: Level>(&self, data: &[T], z: usize) -> Vec<u64> {
+        let [_, ny, nx] = self.levels.shape();
+        let mut counts = vec![0; self.levels.n() as usize + 1];
+        for row in data[z * ny * nx..][..ny * nx].chunks(nx) {
+            for &level in &row[extent(row)] {
+                counts[Into::<usize>::into(level)] += 1;
+            }
+        }
+        counts
+    }
+
     /// How to tally the volume, or one slice of it.
     fn plan(&self, in_plane: bool) -> Plan {
         let shape = self.levels.shape();
@@ -201,8 +211,9 @@ impl<'a> ToneDifferences<'a> {
         } else {
             let shells = self.neighbourhood.shells(pass.shape, in_plane);
             if weighting == Weighting::None {
+                let mut places = vec![P::default(); pass.shape[2]];
                 pass.shells::<P>(&shells, |levels, sums| {
-                    tally.add(pass.shift, levels, &sums[0])
+                    tally.add(pass.shift, levels, &mut sums[0], &mut places);
                 });
             } else {
                 let weights: Vec<f64> = shells.iter().map(|s| s.weight).collect();
@@ -227,9 +238,10 @@ impl Source for ToneDifferences<'_> {
     }
 
     fn slice(&self, z: usize) -> Vec<ToneTable> {
-        let [_, ny, nx] = self.levels.shape();
-        let mut counts = vec![0; self.levels.n() as usize + 1];
-        (z * ny * nx..(z + 1) * ny * nx).for_each(|k| counts[self.levels.get(k) as usize] += 1);
+        let counts = match self.levels.data() {
+            LevelData::U8(data) => self.counts(data, z),
+            LevelData::U16(data) => self.counts(data, z),
+        };
         vec![self.tally(z..z + 1, true).table(&counts)]
     }
 
@@ -262,7 +274,7 @@ trait Lane: Copy + Default + Send + Sync + Into<u128> {
 
 macro_rules! lane {
     ($($t:ty),*) => {$(
-        #[allow(clippy::cast_possible_truncation, clippy::cast_lossless)] // values fit, see `Tally`
+        #[allow(clippy::cast_possible_truncation, clippy::cast_lossless)] // values fit, see `Plan`
         impl Lane for $t {
             #[inline]
             fn plus(self, other: Self) -> Self { self.wrapping_add(other) }
@@ -315,7 +327,7 @@ impl<T: Level> Pass<'_, T> {
         let stride = nx + 2 * rx;
         let mut columns = vec![P::default(); (ny + 2 * ry) * stride];
         let mut sums = vec![P::default(); stride];
-        let mut rest = vec![P::default(); nx];
+        let (mut rest, mut places) = (vec![P::default(); nx], vec![P::default(); nx]);
         let change = |z: usize, columns: &mut [P], apply: fn(P, P) -> P| {
             for y in 0..ny {
                 let target = &mut columns[(y + ry) * stride + rx..][..nx];
@@ -342,42 +354,39 @@ impl<T: Level> Pass<'_, T> {
                 let sums = &mut sums[..levels.len() + 2 * rx];
                 let rest = &mut rest[..levels.len()];
                 add_rows(&columns, stride, y, 2 * ry + 1, inside.start, sums);
-                add_shifted(sums, 2 * rx + 1, rest);
                 for (r, &level) in rest.iter_mut().zip(levels) {
-                    *r = r.minus(Into::<P>::into(level).pack(self.shift));
+                    *r = P::default().minus(Into::<P>::into(level).pack(self.shift));
                 }
-                tally.add(self.shift, levels, rest);
+                add_shifted(sums, 2 * rx + 1, rest);
+                tally.add(self.shift, levels, rest, &mut places);
             }
         }
     }
 
-    /// Any neighbourhood: calls `each(levels, sums)` for blocks that cover the region's voxels:
-    /// levels, 0 outside the region, and the packed sum over the neighbours, shell by shell.
-    fn shells<P: Lane>(&self, shells: &[Shell], mut each: impl FnMut(&[T], &[[P; BLOCK]]))
+    /// Any neighbourhood: calls `each(levels, sums)` for stretches of rows that cover the region's
+    /// voxels: levels, 0 outside the region, and the packed sum over the neighbours, shell by shell.
+    fn shells<P: Lane>(&self, shells: &[Shell], mut each: impl FnMut(&[T], &mut [Vec<P>]))
     where
         T: Into<P>,
     {
-        let mut sums = vec![[P::default(); BLOCK]; shells.len()];
+        let mut sums = vec![vec![P::default(); self.shape[2]]; shells.len()];
         let visit = |z: usize, y: usize, rows: &Rolling<P>| {
-            let row = self.row(z, y);
-            let inside = extent(row);
-            let (z, y) = (z.cast_signed(), y.cast_signed());
-            for x in inside.clone().step_by(BLOCK) {
-                for (sum, shell) in sums.iter_mut().zip(shells) {
-                    *sum = [P::default(); BLOCK];
-                    for span in &shell.spans {
-                        let others = rows.row(z + span.dz, y + span.dy);
-                        let start = (self.reach[2] + x).wrapping_add_signed(span.dx[0]);
-                        let others = &others[start..start + span.len() + BLOCK - 1];
-                        for others in others.windows(BLOCK) {
-                            sum.iter_mut()
-                                .zip(others)
-                                .for_each(|(s, &o)| *s = s.plus(o));
-                        }
-                    }
-                }
-                each(&row[x..inside.end.min(x + BLOCK)], &sums);
+            let inside = extent(self.row(z, y));
+            if inside.is_empty() {
+                return;
             }
+            let levels = &self.row(z, y)[inside.clone()];
+            let (z, y) = (z.cast_signed(), y.cast_signed());
+            for (sum, shell) in sums.iter_mut().zip(shells) {
+                let sum = &mut sum[..levels.len()];
+                sum.fill(P::default());
+                for span in &shell.spans {
+                    let others = rows.row(z + span.dz, y + span.dy);
+                    let start = (self.reach[2] + inside.start).wrapping_add_signed(span.dx[0]);
+                    add_shifted(&others[start..], span.len(), sum);
+                }
+            }
+            each(levels, &mut sums);
         };
         let pack = |level: T| Into::<P>::into(level).pack(self.shift);
         for_each_row(
@@ -409,21 +418,21 @@ fn add_rows<P: Lane>(columns: &[P], stride: usize, y: usize, n: usize, x: usize,
     }
 }
 
-/// Sums of `n` consecutive elements of `sums`.
-fn add_shifted<P: Lane>(sums: &[P], n: usize, rest: &mut [P]) {
-    let len = rest.len();
-    if n == 3 {
-        let (a, b, c) = (&sums[..len], &sums[1..=len], &sums[2..len + 2]);
-        for (((r, &a), &b), &c) in rest.iter_mut().zip(a).zip(b).zip(c) {
-            *r = a.plus(b).plus(c);
+/// Adds to `sums` the sums of `n` consecutive elements of `row` from the same place on.
+fn add_shifted<P: Lane>(row: &[P], n: usize, sums: &mut [P]) {
+    let len = sums.len();
+    let mut k = 0;
+    while k + 3 <= n {
+        let (a, b, c) = (&row[k..][..len], &row[k + 1..][..len], &row[k + 2..][..len]);
+        for (((s, &a), &b), &c) in sums.iter_mut().zip(a).zip(b).zip(c) {
+            *s = s.plus(a).plus(b).plus(c);
         }
-        return;
+        k += 3;
     }
-    rest.copy_from_slice(&sums[..len]);
-    for k in 1..n {
-        rest.iter_mut()
-            .zip(&sums[k..k + len])
-            .for_each(|(r, &v)| *r = r.plus(v));
+    for k in k..n {
+        sums.iter_mut()
+            .zip(&row[k..][..len])
+            .for_each(|(s, &v)| *s = s.plus(v));
     }
 }
 
@@ -482,18 +491,27 @@ impl Tally {
         }
     }
 
-    /// Adds voxels: their levels (0 is passed over) and the packed sums over their neighbours.
-    #[inline]
-    fn add<T: Level + Into<P>, P: Lane>(&mut self, shift: u32, levels: &[T], rest: &[P]) {
+    /// Adds voxels: their levels (0 is passed over) and the packed sums over their neighbours, which
+    /// are overwritten; `places` is scratch.
+    fn add<T, P>(&mut self, shift: u32, levels: &[T], rest: &mut [P], places: &mut [P])
+    where
+        T: Level + Into<P>,
+        P: Lane,
+    {
+        let rest = &mut rest[..levels.len()];
         match self {
             Self::Dense { sums, bits } => {
-                for (&level, &r) in levels.iter().zip(rest) {
-                    let place = r.number(shift).join(*bits, level.into());
-                    sums[place.to_usize()] += r.difference(shift, level.into()).to_u64();
+                let places = &mut places[..levels.len()];
+                for ((r, p), &level) in rest.iter_mut().zip(&mut *places).zip(levels) {
+                    *p = r.number(shift).join(*bits, level.into());
+                    *r = r.difference(shift, level.into());
+                }
+                for (r, p) in rest.iter().zip(places) {
+                    sums[p.to_usize()] += r.to_u64();
                 }
             }
             Self::Long { sums, alone } => {
-                for (&level, &r) in levels.iter().zip(rest) {
+                for (&level, r) in levels.iter().zip(rest) {
                     let number = r.number(shift).to_u64();
                     let i = Into::<usize>::into(level);
                     alone[i] += u64::from(number == 0);
@@ -512,7 +530,7 @@ impl Tally {
         shift: u32,
         weights: &[f64],
         levels: &[T],
-        rest: &[[P; BLOCK]],
+        rest: &[Vec<P>],
     ) {
         let Self::Long { sums, alone } = self else {
             return;
@@ -522,10 +540,10 @@ impl Tally {
             let (mut total, mut difference) = (0.0, 0.0);
             for (w, packed) in weights.iter().zip(rest) {
                 let packed: u128 = packed[k].into();
-                let number = (packed >> shift) as i64;
-                let sum = (packed & ((1 << shift) - 1)) as i64;
+                let number = (packed >> shift).cast_signed();
+                let sum = (packed & ((1 << shift) - 1)).cast_signed();
                 total += w * number as f64;
-                difference += w * (number * i as i64 - sum) as f64;
+                difference += w * (number * i128::from(Into::<u32>::into(level)) - sum) as f64;
             }
             if total > 0.0 {
                 sums[i] += fixed(difference.abs() / total);
@@ -567,7 +585,10 @@ impl Tally {
                 (counts[i] - alone[i], sums[i] as f64 / 2f64.powi(FRACTION))
             }
         };
-        let present = (0u32..).zip(counts).skip(1).filter(|(_, &n)| n > 0);
+        let present = (0u32..)
+            .zip(counts)
+            .skip(1) // level 0 is outside the region
+            .filter(|(_, &n)| n > 0);
         let rows = present.map(|(i, _)| {
             let (n, s) = row(i as usize);
             ToneRow { i, n, s }
@@ -648,7 +669,7 @@ mod tests {
     #[test]
     fn wide_neighbourhoods_agree_with_the_formula() {
         let data: Vec<u16> = (0..9 * 40 * 50u32)
-            .map(|k| (k * k / 97 % 5 * 13) as u16)
+            .map(|k| [0, 13, 26, 39, 52][(k * k / 97 % 5) as usize])
             .collect();
         for n in [None, Some(65_535)] {
             let levels = Levels::new(&data, [9, 40, 50], n).unwrap();
