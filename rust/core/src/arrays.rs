@@ -2,16 +2,22 @@
 //!
 //! Results have the shape of what was given; the work is cropped to the region all the same.
 
-use ndarray::{s, Array3, ArrayView3};
+use ndarray::{s, Array2, Array3, ArrayView3};
 
 use crate::autocorrelation::{autocorrelation, Autocorrelation};
 use crate::discretise::{discretise as to_levels, Levels};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::extract;
 use crate::feature::local_intensity::Peaks;
+use crate::matrix::aggregate::whole;
+use crate::matrix::direction::Offset;
+use crate::matrix::distance_map::distance_map as distances;
+use crate::matrix::{glcm, gldzm, glrlm, glszm, ngldm, ngtdm, Counts};
 use crate::peak;
+use crate::plan::Column;
 use crate::resegment::resegment as restrict;
 use crate::roi::Roi;
-use crate::settings::{Discretise, Resegment};
+use crate::settings::{Discretise, FamilySettings, Norm, Resegment};
 use crate::volume::{Volume, Voxel, Window};
 
 /// Spacing where it has no bearing on the result.
@@ -47,17 +53,6 @@ pub fn discretise<T: Voxel>(
         .map(|k| levels.get(k) as u16)
         .collect();
     Ok(uncropped(&cropped, roi.window(), image.dim()))
-}
-
-/// Levels of an array, 0 outside the region, cropped to the region's box; with the box.
-///
-/// # Errors
-/// [`crate::Error::EmptyMask`] if every voxel is 0.
-pub fn levels(array: ArrayView3<'_, u16>) -> Result<(Levels, Window)> {
-    let window = Window::around(array.mapv(|v| v > 0).view()).ok_or(crate::Error::EmptyMask)?;
-    let cropped = window.view(array);
-    let data: Vec<u16> = cropped.iter().copied().collect();
-    Ok((Levels::new(&data, window.shape, None)?, window))
 }
 
 /// Moran's I and Geary's C of the region; `spacing` in mm (z, y, x).
@@ -115,4 +110,153 @@ fn uncropped<T: Copy + Default>(
         *to = from;
     }
     whole
+}
+
+/// The texture matrix of a family in 3D, as rows `[i, j, n]` in order of `i`, then `j`; for tone
+/// differences `[i, s_i, n_i]`.
+///
+/// `array` holds grey levels, 0 outside the region. With `offset` (dz, dy, dx) the matrix of this
+/// direction alone, for the families that have directions; else all directions merged. Distance
+/// zones measure from the edge of `mask`, or of the levels' own region if it is `None`.
+///
+/// # Errors
+/// [`Error::Argument`] for a family without a matrix, an offset it cannot take, or a mask of another
+/// shape or empty in the levels' place.
+pub fn texture_matrix(
+    array: ArrayView3<'_, u16>,
+    mask: Option<ArrayView3<'_, bool>>,
+    family: &FamilySettings,
+    offset: Option<Offset>,
+) -> Result<Vec<[f64; 3]>> {
+    let (levels, mask) = texture_input(array, mask)?;
+    let directional = matches!(family, FamilySettings::Glcm(_) | FamilySettings::Glrlm(_));
+    if let (Some(offset), false) = (offset, directional) {
+        let allowed = "only glcm and glrlm have directions";
+        return Err(Error::Argument {
+            name: "offset",
+            given: format!("{offset:?}"),
+            allowed,
+        });
+    }
+    let rows = |c: Counts| {
+        c.entries()
+            .iter()
+            .map(|e| [f64::from(e.i), e.j, e.n])
+            .collect()
+    };
+    Ok(match (family, offset) {
+        (FamilySettings::Glcm(s), Some(offset)) => {
+            let dense = glcm::direction(&levels, offset, s.symmetric)?;
+            let filled = dense.indexed_iter().filter(|(_, &n)| n > 0);
+            filled
+                .map(|((i, j), &n)| [i as f64 + 1.0, j as f64 + 1.0, n as f64])
+                .collect()
+        }
+        (FamilySettings::Glrlm(_), Some(offset)) => rows(glrlm::direction(&levels, offset)?),
+        (FamilySettings::Glcm(s), None) => rows(whole(&glcm::Cooccurrences::new(
+            &levels,
+            first(&s.distances),
+            s,
+        ))),
+        (FamilySettings::Glrlm(s), None) => rows(whole(&glrlm::RunLengths::new(&levels, s))),
+        (FamilySettings::Glszm(s), None) => rows(whole(&glszm::SizeZones::new(&levels, s))),
+        (FamilySettings::Gldzm(s), None) => {
+            rows(whole(&gldzm::DistanceZones::new(&levels, &mask, s)))
+        }
+        (FamilySettings::Ngldm(s), None) => rows(whole(&ngldm::Dependences::new(
+            &levels,
+            first(&s.distances),
+            s,
+        ))),
+        (FamilySettings::Ngtdm(s), None) => {
+            let table = whole(&ngtdm::ToneDifferences::new(
+                &levels,
+                first(&s.distances),
+                s,
+            ));
+            table
+                .rows()
+                .iter()
+                .map(|r| [f64::from(r.i), r.s, r.n as f64])
+                .collect()
+        }
+        _ => {
+            let given = format!("'{}'", family.family().key());
+            let allowed = "glcm, glrlm, glszm, gldzm, ngtdm and ngldm have a matrix";
+            return Err(Error::Argument {
+                name: "family",
+                given,
+                allowed,
+            });
+        }
+    })
+}
+
+/// Feature values of one family on grey levels, with their columns, see [`extract::texture`].
+///
+/// # Errors
+/// As [`extract::texture`] and [`texture_matrix`].
+pub fn texture(
+    array: ArrayView3<'_, u16>,
+    mask: Option<ArrayView3<'_, bool>>,
+    family: FamilySettings,
+) -> Result<Vec<(Column, f64)>> {
+    let (levels, mask) = texture_input(array, mask)?;
+    extract::texture(&levels, &mask, family)
+}
+
+/// Levels and morphological mask, cropped to the mask's box.
+fn texture_input(
+    array: ArrayView3<'_, u16>,
+    mask: Option<ArrayView3<'_, bool>>,
+) -> Result<(Levels, Vec<bool>)> {
+    let inside = array.mapv(|v| v > 0);
+    let mask = mask.unwrap_or(inside.view());
+    if mask.dim() != array.dim() {
+        let (mask, image) = (mask.dim().into(), array.dim().into());
+        return Err(Error::ShapeMismatch { mask, image });
+    }
+    if inside.iter().zip(mask).any(|(&level, &set)| level && !set) {
+        let (given, allowed) = (
+            "smaller than the region of levels".into(),
+            "levels lie within it",
+        );
+        return Err(Error::Argument {
+            name: "mask",
+            given,
+            allowed,
+        });
+    }
+    let window = Window::around(mask).ok_or(Error::EmptyMask)?;
+    let data: Vec<u16> = window.view(array).iter().copied().collect();
+    let mask = window.view(mask).iter().copied().collect();
+    Ok((Levels::new(&data, window.shape, None)?, mask))
+}
+
+fn first(distances: &[u32]) -> u32 {
+    distances.first().copied().unwrap_or(1)
+}
+
+/// Co-occurrence counts along one offset (dz, dy, dx), see [`glcm::direction`].
+///
+/// # Errors
+/// As [`glcm::direction`]; [`Error::EmptyMask`] if every level is 0.
+pub fn glcm(array: ArrayView3<'_, u16>, offset: Offset, symmetric: bool) -> Result<Array2<u64>> {
+    let (levels, _) = texture_input(array, None)?;
+    glcm::direction(&levels, offset, symmetric)
+}
+
+/// Distance of each voxel of `mask` to the mask's edge in voxels, see
+/// [`crate::matrix::distance_map::distance_map`]; 0 outside.
+#[must_use]
+pub fn distance_map(mask: ArrayView3<'_, bool>, norm: Norm, in_plane: bool) -> Array3<u16> {
+    let Some(window) = Window::around(mask) else {
+        return Array3::zeros(mask.dim());
+    };
+    let cropped: Vec<bool> = window.view(mask).iter().copied().collect();
+    uncropped(
+        &distances(&cropped, window.shape, norm, in_plane),
+        window,
+        mask.dim(),
+    )
 }

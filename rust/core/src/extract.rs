@@ -207,14 +207,14 @@ fn on_levels(task: &Task, levels: &Levels, morphological: &[bool]) -> Vec<f64> {
 /// Values of one family on grey levels that the caller made, with the columns they belong to.
 ///
 /// `morphological` (C order, the levels' shape) is the mask whose edge distance zones are measured
-/// from; the levels' own region if it is `None`.
+/// from.
 ///
 /// # Errors
 /// [`Error::Setting`] for parameters outside their limits, [`Error::Argument`] for a family that
-/// takes no grey levels or a mask of another size.
+/// takes no grey levels.
 pub fn texture(
     levels: &Levels,
-    morphological: Option<&[bool]>,
+    morphological: &[bool],
     family: FamilySettings,
 ) -> Result<Vec<(Column, f64)>> {
     if !family.family().discretised() {
@@ -224,22 +224,6 @@ pub fn texture(
             name: "family",
             given,
             allowed,
-        });
-    }
-    let voxels = levels.shape().iter().product::<usize>();
-    let inside: Vec<bool>;
-    let morphological = if let Some(mask) = morphological {
-        mask
-    } else {
-        inside = (0..voxels).map(|k| levels.get(k) > 0).collect();
-        &inside
-    };
-    if morphological.len() != voxels {
-        let given = format!("{} voxels for {voxels} levels", morphological.len());
-        return Err(Error::Argument {
-            name: "mask",
-            given,
-            allowed: "shapes must be equal",
         });
     }
     let discretise = vec![Discretise::None {}];

@@ -3,6 +3,7 @@
 //! Lists and defaults are those of `python/ferromics/settings.py`, which a test proves. Every type
 //! refuses unknown keys. JSON is the exchange form.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -53,14 +54,9 @@ impl Settings {
     /// Reads settings from JSON.
     ///
     /// # Errors
-    /// [`Error::Setting`] with what the parser says; the Python layer checks settings first and
-    /// says more.
+    /// As [`from_json`].
     pub fn from_json(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|e| Error::Setting {
-            path: "settings".into(),
-            given: "this JSON".into(),
-            allowed: e.to_string(),
-        })
+        from_json(text)
     }
 
     /// Writes settings as JSON, defaults included.
@@ -74,6 +70,19 @@ impl Settings {
             allowed: e.to_string(),
         })
     }
+}
+
+/// Reads settings, or a part of them, from JSON.
+///
+/// # Errors
+/// [`Error::Setting`] with what the parser says; the Python layer checks settings first and says
+/// more.
+pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::Setting {
+        path: "settings".into(),
+        given: "this JSON".into(),
+        allowed: e.to_string(),
+    })
 }
 
 /// Re-segmentation of the intensity mask, IBSI IF9H.

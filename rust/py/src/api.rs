@@ -21,7 +21,7 @@ pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
 const WATCH_FROM: usize = 500_000;
 
 /// The one door: releases the GIL, watches for Ctrl-C, maps errors. Nothing else calls `detach`.
-fn compute<T: Send>(
+pub fn compute<T: Send>(
     py: Python<'_>,
     voxels: usize,
     f: impl FnOnce(&AtomicBool) -> Result<T> + Send,

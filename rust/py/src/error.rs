@@ -1,5 +1,6 @@
 //! Core errors as Python exceptions.
 
+use ferromics::settings::from_json;
 use ferromics::Error;
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
@@ -70,6 +71,11 @@ impl From<CoreError> for PyErr {
         };
         input_error_of(kind, error.to_string())
     }
+}
+
+/// A part of the settings from its JSON.
+pub fn parsed<T: serde::de::DeserializeOwned>(json: &str) -> PyResult<T> {
+    from_json(json).map_err(|e| CoreError(e).into())
 }
 
 /// An `InputError` that the binding itself finds (a type that is not an image, say).

@@ -5,6 +5,7 @@ mod api;
 mod array;
 mod error;
 mod registry;
+mod stages;
 
 use pyo3::prelude::*;
 
@@ -13,5 +14,6 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add_to(module)?;
     registry::add_to(module)?;
-    api::add_to(module)
+    api::add_to(module)?;
+    stages::add_to(module)
 }

@@ -134,6 +134,15 @@ fn add<T: Table>(sum: &mut Vec<T>, tables: Vec<T>) {
     }
 }
 
+/// The matrix of the volume, all directions merged.
+///
+/// # Panics
+/// Never: every source has at least one direction.
+#[must_use]
+pub fn whole<S: Source>(source: &S) -> S::Table {
+    merge(&source.volume()).expect("every source has at least one direction")
+}
+
 /// All matrices merged into one.
 fn merge<T: Table>(tables: &[T]) -> Option<T> {
     let (first, rest) = tables.split_first()?;
