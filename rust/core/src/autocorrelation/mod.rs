@@ -3,7 +3,7 @@
 //!
 //! Both need three sums over ordered pairs of voxels, of `w`, `w y1 y2` and `w (y1 - y2)^2`, where
 //! `w` is one over the distance in mm and `y` the intensity less its mean. Small regions take
-//! them pair by pair ([`pairs`]), large ones by Parseval's theorem ([`spectrum`]).
+//! them pair by pair (`pairs`), large ones by Parseval's theorem (`spectrum`).
 
 use ndarray::ArrayView3;
 
