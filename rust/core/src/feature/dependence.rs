@@ -4,7 +4,6 @@
 //!
 //! Every region has at least one voxel, and every voxel a dependence of at least 1 (itself), so all
 //! features are defined on every region.
-#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::feature::level_counts::LevelCounts;
 use crate::feature::{FeatureDef, Unit};

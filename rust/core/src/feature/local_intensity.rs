@@ -1,7 +1,6 @@
 //! Local intensity features (IBSI 9ST6): mean intensities in a sphere of 1 cm3, in the image's own
 //! intensity unit. [`crate::peak::peaks`] makes the input; the spheres also hold voxels outside
 //! the region, as IBSI asks.
-#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::feature::{FeatureDef, Unit};
 

@@ -4,7 +4,6 @@
 //! `N_vc = Σ n_i`, `p_i = n_i / N_vc`, `N_gp` levels have `p_i > 0`; sums over pairs of levels run
 //! over these. A table without any voxel that has a neighbour leaves every feature undefined: NaN.
 //! Nothing here is quadratic in the number of levels: see each function's inner comment.
-#![allow(clippy::doc_markdown)] // formulas are TeX
 
 use crate::feature::{FeatureDef, Unit};
 use crate::matrix::ngtdm::{ToneRow, ToneTable};
