@@ -63,7 +63,7 @@ def __getattr__(name: str) -> Any:
         value: Any = import_module("ferromics._core").build_info()["version"]
     elif name in _HOMES:
         value = getattr(import_module(f"ferromics.{_HOMES[name]}"), name)
-    elif name in ("compliance", "demo", "errors", "io", "settings", "table"):
+    elif name in ("_core", "compliance", "demo", "errors", "io", "settings", "table"):
         return import_module(f"ferromics.{name}")
     else:
         msg = f"module 'ferromics' has no attribute {name!r}"

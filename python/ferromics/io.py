@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -193,6 +194,15 @@ def describe(scan: Scan, axis: int) -> dict[str, Any]:
         out["origin_lps_mm"] = [float(v) for v in scan.grid.origin]
         out["axes_lps"] = [[float(v) for v in row] for row in scan.grid.axes]
     return out
+
+
+def write_nifti(path: Path, array: NDArray[Any], spacing: Sequence[float]) -> None:
+    """Write an array (z, y, x) with its spacing in mm (z, y, x) as NIfTI, axes along LPS."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array.view(np.uint8) if array.dtype == bool else array)
+    image.SetSpacing([float(s) for s in reversed(spacing)])
+    sitk.WriteImage(image, os.fspath(path), useCompression=True)
 
 
 def stem(path: Path) -> str:
