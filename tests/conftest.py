@@ -20,7 +20,7 @@ CACHES = {
 CACHE = CACHES.get(sys.platform, Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))).expanduser()
 
 
-def ibsi_data() -> Path | None:
+def find_ibsi_data() -> Path | None:
     """The folder with ``ibsi_1_ct_radiomics_phantom`` and its neighbours, if it is anywhere."""
     named = os.environ.get("FERROMICS_IBSI_DATA")
     places = (
@@ -30,9 +30,9 @@ def ibsi_data() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def ibsi_folder() -> Path:
+def ibsi_data() -> Path:
     """IBSI's data; skips where they are not, but fails in CI."""
-    found = ibsi_data()
+    found = find_ibsi_data()
     if found is None:
         message = (
             "IBSI's CT phantom is not here: clone github.com/theibsi/data_sets and set "
@@ -45,9 +45,9 @@ def ibsi_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def ct_phantom(ibsi_folder: Path) -> tuple[Path, Path]:
+def ct_phantom(ibsi_data: Path) -> tuple[Path, Path]:
     """Image and mask file of the CT phantom."""
-    folder = ibsi_folder / "ibsi_1_ct_radiomics_phantom" / "nifti"
+    folder = ibsi_data / "ibsi_1_ct_radiomics_phantom" / "nifti"
     return folder / "image" / "phantom.nii.gz", folder / "mask" / "mask.nii.gz"
 
 

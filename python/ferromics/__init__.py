@@ -4,7 +4,7 @@
 >>> image, mask, spacing = fm.phantom()
 >>> result = fm.extract(image, mask, "ibsi:phantom", spacing=spacing)
 >>> round(result["original_glcm_joint_entropy_3d_merged"], 2)
-2.4
+2.57
 
 Arrays are (z, y, x); spacing is in mm, in the same order. Names are imported when they are first
 used, so that ``import ferromics`` costs next to nothing.
@@ -63,7 +63,7 @@ def __getattr__(name: str) -> Any:
         value: Any = import_module("ferromics._core").build_info()["version"]
     elif name in _HOMES:
         value = getattr(import_module(f"ferromics.{_HOMES[name]}"), name)
-    elif name in ("compliance", "demo", "errors", "io", "settings", "table"):
+    elif name in ("_core", "compliance", "demo", "errors", "io", "settings", "table"):
         return import_module(f"ferromics.{name}")
     else:
         msg = f"module 'ferromics' has no attribute {name!r}"

@@ -6,6 +6,18 @@ from typing import Any, TypeAlias, TypedDict, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "InputError",
+    "Plan",
+    "RadiomicsError",
+    "SettingsError",
+    "aggregations",
+    "build_info",
+    "catalogue",
+    "default_settings",
+    "phantom",
+]
+
 _Column: TypeAlias = tuple[str, str, str, str, str, str, str, str, str]
 
 class _CatalogueRow(TypedDict):

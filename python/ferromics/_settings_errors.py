@@ -80,9 +80,12 @@ def _field_name(model: type[BaseModel], key: str) -> str:
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for a in get_args(annotation) for m in _models_in(a)]
+    parts = get_args(annotation)
+    if parts:  # asked first: in Python 3.10 `tuple[int]` passes for a class
+        return [m for part in parts for m in _models_in(part)]
+    return (
+        [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+    )
 
 
 def _short(value: object) -> str:

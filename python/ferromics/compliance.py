@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from ferromics.errors import InputError
@@ -56,11 +57,11 @@ def judge(value: Number, reference: Number, tolerance: Number) -> Verdict:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """One reference value and what became of it.
+class Reference:
+    """One reference value of IBSI 1, as published.
 
-    ``verdict`` is ``"match"``, ``"partial"`` or ``"miss"``; ``"absent"`` if the result has no such
-    value; ``"no reference"`` if IBSI has none.
+    ``value`` and ``tolerance`` are text, which keeps their digits; ``None`` for features that IBSI
+    has not standardised.
     """
 
     configuration: str
@@ -68,16 +69,50 @@ class Judgement:
     feature: str
     ibsi: str
     aggregation: str
-    reference: str
-    tolerance: str
+    value: str | None
+    tolerance: str | None
     consensus: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One reference value and what became of it.
+
+    ``verdict`` is ``"match"``, ``"partial"`` or ``"miss"``; ``"absent"`` if the result has no such
+    value; ``"no reference"`` if IBSI has none.
+    """
+
+    reference: Reference
     value: float | None
     verdict: str
 
 
 def configurations() -> tuple[str, ...]:
     """Names of IBSI 1's configurations: ``digital_phantom``, ``A`` to ``E``."""
-    return tuple(dict.fromkeys(row["configuration"] for row in _reference()))
+    return tuple(dict.fromkeys(row.configuration for row in _references()))
+
+
+def references(*, standardised_only: bool = True) -> list[Reference]:
+    """Every reference value of IBSI 1, in the order of the manual.
+
+    Parameters
+    ----------
+    standardised_only
+        Leave out the features that have no reference value.
+    """
+    return [r for r in _references() if r.value is not None or not standardised_only]
+
+
+def write_phantom(folder: Path) -> tuple[Path, Path]:
+    """Write IBSI's digital phantom as NIfTI files; paths of the image and of the mask."""
+    from ferromics._core import phantom
+    from ferromics.io import write_nifti
+
+    image, mask, spacing = phantom()
+    paths = folder / "phantom.nii.gz", folder / "phantom_mask.nii.gz"
+    write_nifti(paths[0], image, spacing)
+    write_nifti(paths[1], mask, spacing)
+    return paths
 
 
 def compare(result: Any, configuration: str) -> list[Judgement]:
@@ -110,7 +145,7 @@ def compare(result: Any, configuration: str) -> list[Judgement]:
         msg = f"no configuration {configuration!r}; there are {', '.join(configurations())}"
         raise InputError(msg)
     values = _values(result.records() if hasattr(result, "records") else result)
-    return [_judged(row, values) for row in _reference() if row["configuration"] == configuration]
+    return [_judged(r, values) for r in _references() if r.configuration == configuration]
 
 
 def _values(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], float | None]:
@@ -126,35 +161,35 @@ def _values(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], 
     return out
 
 
-def _judged(
-    row: Mapping[str, str], values: Mapping[tuple[str, str, str], float | None]
-) -> Judgement:
-    key = (row["family"], row["feature"], row["aggregation"])
+def _judged(reference: Reference, values: Mapping[tuple[str, str, str], float | None]) -> Judgement:
+    key = (reference.family, reference.feature, reference.aggregation)
     value = values.get(key)
-    if not row["value"]:
-        verdict: str = "no reference"
+    verdict: str
+    if reference.value is None or reference.tolerance is None:
+        verdict = "no reference"
     elif key not in values:
         verdict = "absent"
     else:
-        verdict = "miss" if value is None else judge(value, row["value"], row["tolerance"])
-    return Judgement(
-        configuration=row["configuration"],
-        family=row["family"],
-        feature=row["feature"],
-        ibsi=row["ibsi"],
-        aggregation=row["aggregation"],
-        reference=row["value"],
-        tolerance=row["tolerance"],
-        consensus=row["consensus"],
-        value=value,
-        verdict=verdict,
-    )
+        verdict = "miss" if value is None else judge(value, reference.value, reference.tolerance)
+    return Judgement(reference, value, verdict)
 
 
 @functools.cache
-def _reference() -> tuple[dict[str, str], ...]:
+def _references() -> tuple[Reference, ...]:
     file = resources.files("ferromics") / "reference" / "ibsi1_values.csv"
-    return tuple(csv.DictReader(file.read_text("utf-8").splitlines()))
+    return tuple(
+        Reference(
+            configuration=row["configuration"],
+            family=row["family"],
+            feature=row["feature"],
+            ibsi=row["ibsi"],
+            aggregation=row["aggregation"],
+            value=row["value"] or None,
+            tolerance=row["tolerance"] or None,
+            consensus=row["consensus"],
+        )
+        for row in csv.DictReader(file.read_text("utf-8").splitlines())
+    )
 
 
 def _decimal(number: Number) -> Decimal:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 import ferromics as fm
 from ferromics import table
-from ferromics.compliance import compare
+from ferromics.compliance import compare, write_phantom
+from ferromics.io import write_nifti
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,16 +85,10 @@ def write_files(folder: Path) -> dict[str, Path]:
     """Write the volume and IBSI's digital phantom with their masks as NIfTI; paths by name."""
     folder.mkdir(parents=True, exist_ok=True)
     image, labels = make_ct()
-    phantom, mask, spacing = fm.phantom()
-    arrays: dict[str, tuple[NDArray[Any], Any]] = {
-        "ct": (image, SPACING),
-        "labels": (labels, SPACING),
-        "phantom": (phantom, spacing),
-        "phantom_mask": (mask.astype(np.uint8), spacing),
-    }
-    paths = {name: folder / f"{name}.nii.gz" for name in arrays}
-    for name, (array, lengths) in arrays.items():
-        _write_nifti(paths[name], array, tuple(lengths))
+    paths = {"ct": folder / "ct.nii.gz", "labels": folder / "labels.nii.gz"}
+    write_nifti(paths["ct"], image, SPACING)
+    write_nifti(paths["labels"], labels, SPACING)
+    paths["phantom"], paths["phantom_mask"] = write_phantom(folder)
     return paths
 
 
@@ -118,9 +113,10 @@ def run(folder: Path) -> None:
     )
     for row in judged:
         if row.verdict != "match":
+            r = row.reference
             console.print(
-                f"  {row.verdict}: {row.family} {row.feature} {row.aggregation}: {row.value}, "
-                f"reference {row.reference} (tolerance {row.tolerance})"
+                f"  {row.verdict}: {r.family} {r.feature} {r.aggregation}: {row.value}, "
+                f"reference {r.value} (tolerance {r.tolerance})"
             )
     console.print("\nThe same by hand:")
     for command in (
@@ -164,11 +160,3 @@ def _smooth_noise(rng: np.random.Generator, sigma_mm: float) -> NDArray[np.float
         spectrum *= falloff.reshape([-1 if a == axis else 1 for a in range(3)])
     noise = np.fft.irfftn(spectrum, SHAPE, axes=(0, 1, 2))
     return np.asarray((noise - noise.mean()) / noise.std())
-
-
-def _write_nifti(path: Path, array: NDArray[Any], spacing: tuple[float, ...]) -> None:
-    import SimpleITK as sitk
-
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing([float(s) for s in reversed(spacing)])
-    sitk.WriteImage(image, str(path), useCompression=True)

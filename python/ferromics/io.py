@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -86,7 +87,6 @@ class Scan:
     label: str
     source: dict[str, str]
     warnings: tuple[str, ...] = ()
-    owner: object = field(default=None, repr=False)  # keeps a SimpleITK buffer alive
 
 
 def read(source: Source, what: str = "image", spacing: tuple[float, ...] | None = None) -> Scan:
@@ -196,6 +196,15 @@ def describe(scan: Scan, axis: int) -> dict[str, Any]:
     return out
 
 
+def write_nifti(path: Path, array: NDArray[Any], spacing: Sequence[float]) -> None:
+    """Write an array (z, y, x) with its spacing in mm (z, y, x) as NIfTI, axes along LPS."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array.view(np.uint8) if array.dtype == bool else array)
+    image.SetSpacing([float(s) for s in reversed(spacing)])
+    sitk.WriteImage(image, os.fspath(path), useCompression=True)
+
+
 def stem(path: Path) -> str:
     """The file's name without ``.nii.gz`` or its one suffix."""
     name = path.name
@@ -268,7 +277,7 @@ def _from_sitk(
     if n > 3 and max(size[3:]) > 1:
         msg = f"{label} is {n}D ({int(np.prod(size[3:]))} volumes); extract one volume first"
         raise InputError(msg)
-    array = sitk.GetArrayViewFromImage(image)
+    array = np.asarray(_Buffer(image, sitk.GetArrayViewFromImage(image)))
     array = array.reshape((1, *array.shape) if n == 2 else array.shape[-3:])
     direction = np.eye(3)
     stored = np.array(image.GetDirection()).reshape(n, n)
@@ -278,7 +287,15 @@ def _from_sitk(
     axes = np.ascontiguousarray(direction.T[::-1])
     grid = Grid(array.shape, spacing[::-1].copy(), axes, origin)
     notes = _flat_note(label) if n == 2 else ()
-    return Scan(array, _triple(grid.spacing), grid, name or what, label, source, notes, image)
+    return Scan(array, _triple(grid.spacing), grid, name or what, label, source, notes)
+
+
+class _Buffer:
+    """The voxels of a SimpleITK image, which live as long as an array that views them."""
+
+    def __init__(self, image: SimpleITK.Image, view: NDArray[Any]) -> None:
+        self.image = image  # a view of SimpleITK's does not hold on to its image
+        self.__array_interface__ = view.__array_interface__
 
 
 def _from_array(array: NDArray[Any], what: str, spacing: tuple[float, ...] | None) -> Scan:

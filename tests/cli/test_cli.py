@@ -186,7 +186,7 @@ def test_ctrl_c_is_one_line_and_status_130(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "ferromics: interrupted\n"
+    assert done.stderr.strip() == "ferromics: interrupted"  # older parsers end the ^C line
 
 
 def test_features_lists_the_catalogue(cli):

@@ -1,5 +1,7 @@
 """Images of every kind and type, and images that cannot be used."""
 
+import gc
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -86,6 +88,17 @@ def test_the_digest_covers_the_voxels_beside_a_header(tmp_path, block, suffix):
         sitk.WriteImage(sitk.GetImageFromArray(array), str(path))
         digests.append(io.read(path).source["sha256"])
     assert digests[0] != digests[1]
+
+
+def test_voxels_read_by_simpleitk_outlive_its_image(tmp_path):
+    expected = np.arange(64**3, dtype=np.int32).reshape(64, 64, 64)
+    path = written(tmp_path / "a.nrrd", sitk.GetImageFromArray(expected))
+    view = io.orient(io.read(path)).array[::2]
+    gc.collect()
+    np.zeros_like(expected)  # what was freed would be used again
+    other = [io.read(path).array[0, 0, 0] for _ in range(3)]
+    np.testing.assert_array_equal(view, expected[::2])
+    assert other == [0, 0, 0]
 
 
 def test_simpleitk_images_give_the_values_of_the_array(block):
