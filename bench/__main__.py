@@ -161,8 +161,7 @@ def main() -> None:
     options = parser.parse_args()
     tools = [Ours(options.threads), *installed(options.threads)]
     results = {
-        voxels: measure(tools, voxels, options.families, options.budget)
-        for voxels in options.sizes
+        voxels: measure(tools, voxels, options.families, options.budget) for voxels in options.sizes
     }
     versions = {t.name: t.version for t in tools}
     told = ", ".join(f"{name} {version}" for name, version in versions.items())

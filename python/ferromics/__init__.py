@@ -15,6 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferromics._core import aggregations, build_info, catalogue, phantom
+    from ferromics.arrays import (
+        autocorrelation,
+        discretise,
+        distance_map,
+        glcm,
+        intensity_peaks,
+        mesh,
+        resegment,
+        texture,
+        texture_matrix,
+    )
     from ferromics.compliance import compare, judge
     from ferromics.errors import InputError, RadiomicsError, SettingsError
     from ferromics.extractor import Result, Results, extract
@@ -31,13 +42,22 @@ __all__ = [
     "SettingsError",
     "__version__",
     "aggregations",
+    "autocorrelation",
     "build_info",
     "catalogue",
     "compare",
+    "discretise",
+    "distance_map",
     "extract",
+    "glcm",
+    "intensity_peaks",
     "judge",
+    "mesh",
     "phantom",
     "presets",
+    "resegment",
+    "texture",
+    "texture_matrix",
 ]
 
 _HOMES = {
@@ -48,13 +68,22 @@ _HOMES = {
     "Settings": "settings",
     "SettingsError": "errors",
     "aggregations": "_core",
+    "autocorrelation": "arrays",
     "build_info": "_core",
     "catalogue": "_core",
     "compare": "compliance",
+    "discretise": "arrays",
+    "distance_map": "arrays",
     "extract": "extractor",
+    "glcm": "arrays",
+    "intensity_peaks": "arrays",
     "judge": "compliance",
+    "mesh": "arrays",
     "phantom": "_core",
     "presets": "settings",
+    "resegment": "arrays",
+    "texture": "arrays",
+    "texture_matrix": "arrays",
 }
 
 

@@ -15,7 +15,16 @@ __all__ = [
     "build_info",
     "catalogue",
     "default_settings",
+    "discretise",
+    "distance_map",
+    "glcm",
+    "intensity_peaks",
+    "mesh",
     "phantom",
+    "resegment",
+    "spatial_autocorrelation",
+    "texture",
+    "texture_matrix",
 ]
 
 _Column: TypeAlias = tuple[str, str, str, str, str, str, str, str, str]
@@ -58,9 +67,7 @@ def default_settings() -> str: ...
 def phantom() -> tuple[NDArray[np.int16], NDArray[np.bool_], list[float]]: ...
 
 # Single stages; `ferromics.arrays` documents them. Settings are passed as JSON.
-def resegment(
-    image: NDArray[Any], mask: NDArray[np.bool_], settings: str
-) -> NDArray[np.bool_]: ...
+def resegment(image: NDArray[Any], mask: NDArray[np.bool_], settings: str) -> NDArray[np.bool_]: ...
 def discretise(
     image: NDArray[Any], mask: NDArray[np.bool_], settings: str
 ) -> NDArray[np.uint16]: ...

@@ -26,7 +26,7 @@ def resegment(
     image: ArrayLike,
     mask: ArrayLike,
     *,
-    range: tuple[float | None, float | None] = (None, None),  # noqa: A002 - the setting's name
+    range: tuple[float | None, float | None] = (None, None),
     outlier_sigma: float | None = None,
 ) -> NDArray[np.bool_]:
     """Return the intensity mask: the voxels of `mask` that re-segmentation keeps (IBSI IF9H).
@@ -76,7 +76,7 @@ def discretise(
     >>> fm.discretise(image, mask, "fbn6")[0, 0]
     array([1, 4, 4, 1, 1], dtype=uint16)
     """
-    settings = Settings(discretise=[method]).discretise[0]  # type: ignore[list-item]
+    settings = Settings.of({"discretise": [method]}).discretise[0]
     return _core.discretise(_image(image), _mask(mask), settings.model_dump_json())
 
 
@@ -286,7 +286,7 @@ def _image(values: ArrayLike) -> NDArray[Any]:
 
 
 def _mask(values: ArrayLike) -> NDArray[np.bool_]:
-    return np.asarray(values) != 0
+    return np.asarray(values).astype(np.bool_, copy=False)
 
 
 def _levels(values: ArrayLike) -> NDArray[np.uint16]:
@@ -299,5 +299,5 @@ def _levels(values: ArrayLike) -> NDArray[np.uint16]:
 
 
 def _family(family: str, parameters: dict[str, Any]) -> str:
-    settings = Settings(features=[{"type": family, **parameters}])  # type: ignore[list-item]
+    settings = Settings.of({"features": [{"type": family, **parameters}]})
     return settings.features[0].model_dump_json()

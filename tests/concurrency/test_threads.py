@@ -25,7 +25,11 @@ def case() -> tuple[np.ndarray, np.ndarray]:
 
 ALL = fm.Settings(
     features=[
-        "morph", "loc", "stat", "ih", "ivh",
+        "morph",
+        "loc",
+        "stat",
+        "ih",
+        "ivh",
         *[
             {"type": f["family"], "aggregations": f["aggregations"]}
             for f in {f["family"]: f for f in fm.catalogue() if f["aggregations"]}.values()

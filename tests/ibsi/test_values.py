@@ -1,4 +1,4 @@
-"""Every reference value of IBSI 1, as a user gets it from `fm.extract` and from the command line."""
+"""Every reference value of IBSI 1, as users get it from `fm.extract` and the command line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import functools
 import io
 from pathlib import Path
 
-import nibabel
-import numpy as np
 import pytest
 
 import ferromics as fm
@@ -17,24 +15,12 @@ from ferromics import compliance
 # Numbers of reference values, as IBSI's table has them, and the preset that answers each.
 EXPECTED = {"digital_phantom": 482, "A": 346}
 PRESET = {"digital_phantom": "ibsi:phantom", "A": "ibsi:A"}
-# One test a reference value; the rows without a value are features that are not standardised.
-KEYS = [
-    (configuration, row.family, row.feature, row.aggregation)
-    for configuration in EXPECTED
-    for row in compliance.compare([], configuration)
-    if row.verdict != "no reference"
-]
+REFERENCES = [r for r in compliance.references() if r.configuration in EXPECTED]
 
 
 @pytest.fixture(scope="session")
 def phantom_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    image, mask, spacing = fm.phantom()
-    folder = tmp_path_factory.mktemp("phantom")
-    affine = np.diag([-spacing[2], -spacing[1], spacing[0], 1.0])
-    files = folder / "phantom.nii.gz", folder / "mask.nii.gz"
-    for file, array in zip(files, (image, mask.astype(np.uint8)), strict=True):
-        nibabel.save(nibabel.Nifti1Image(array.T, affine), file)
-    return files
+    return compliance.write_phantom(tmp_path_factory.mktemp("phantom"))
 
 
 @pytest.fixture(scope="session")
@@ -46,22 +32,26 @@ def files(request: pytest.FixtureRequest):
 @pytest.fixture(scope="session")
 def judged(files):
     @functools.cache
-    def judge(configuration: str) -> dict[tuple[str, ...], compliance.Judgement]:
+    def judge(configuration: str) -> dict[compliance.Reference, compliance.Judgement]:
         result = fm.extract(*files(configuration), PRESET[configuration])
-        rows = fm.compare(result, configuration)
-        return {(configuration, r.family, r.feature, r.aggregation): r for r in rows}
+        return {row.reference: row for row in fm.compare(result, configuration)}
 
     return judge
 
 
 def test_there_are_as_many_reference_values_as_ibsi_states() -> None:
-    assert {c: sum(k[0] == c for k in KEYS) for c in EXPECTED} == EXPECTED
+    counts = {c: sum(r.configuration == c for r in REFERENCES) for c in EXPECTED}
+    assert counts == EXPECTED
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: "-".join(filter(None, key)))
-def test_value_matches_its_reference(key: tuple[str, ...], judged) -> None:
-    row = judged(key[0])[key]
-    assert row.verdict == "match", f"{row.value!r} against {row.reference} +- {row.tolerance}"
+def name(r: compliance.Reference) -> str:
+    return "-".join(filter(None, (r.configuration, r.family, r.feature, r.aggregation)))
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=name)
+def test_value_matches_its_reference(reference: compliance.Reference, judged) -> None:
+    row = judged(reference.configuration)[reference]
+    assert row.verdict == "match", f"{row.value!r} for {reference.value} +- {reference.tolerance}"
 
 
 @pytest.mark.parametrize("configuration", EXPECTED)

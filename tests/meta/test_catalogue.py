@@ -20,8 +20,19 @@ NONE_EXISTS = {
     ("morph", "area_density_minimum_volume_enclosing_ellipsoid"),
     ("ivh", "area_under_the_ivh_curve"),
 }
-COUNTS = {"morph": 29, "loc": 2, "stat": 18, "ih": 23, "ivh": 7, "glcm": 25, "glrlm": 16,
-          "glszm": 16, "gldzm": 16, "ngtdm": 5, "ngldm": 17}
+COUNTS = {
+    "morph": 29,
+    "loc": 2,
+    "stat": 18,
+    "ih": 23,
+    "ivh": 7,
+    "glcm": 25,
+    "glrlm": 16,
+    "glszm": 16,
+    "gldzm": 16,
+    "ngtdm": 5,
+    "ngldm": 17,
+}
 
 
 def ident(row: dict) -> str:
