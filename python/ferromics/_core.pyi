@@ -82,6 +82,7 @@ def texture_matrix(
     family: str,
     mask: NDArray[np.bool_] | None = None,
     offset: Sequence[int] | None = None,
+    z: int | None = None,
 ) -> NDArray[np.float64]: ...
 def glcm(
     levels: NDArray[np.uint16], offset: Sequence[int], *, symmetric: bool = True

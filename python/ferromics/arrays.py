@@ -120,12 +120,11 @@ def texture_matrix(
     family: str,
     *,
     offset: Offset | None = None,
+    z: int | None = None,
     mask: ArrayLike | None = None,
     **parameters: Any,
 ) -> NDArray[np.float64]:
-    """Return a family's texture matrix in 3D as its non-zero elements.
-
-    For a matrix in 2D, pass one slice, as in ``levels[z:z + 1]``.
+    """Return a family's texture matrix as its non-zero elements.
 
     Parameters
     ----------
@@ -135,6 +134,8 @@ def texture_matrix(
         ``glcm``, ``glrlm``, ``glszm``, ``gldzm``, ``ngtdm`` or ``ngldm``.
     offset
         A direction (dz, dy, dx) for ``glcm`` and ``glrlm``; all directions merged if left out.
+    z
+        Number of a slice, for its matrix in 2D; the volume's matrix in 3D if left out.
     mask
         Morphological mask for ``gldzm``; the levels' own region if left out.
     parameters
@@ -160,7 +161,7 @@ def texture_matrix(
     """
     settings = _family(family, parameters)
     region = None if mask is None else _mask(mask)
-    return _core.texture_matrix(_levels(levels), settings, region, offset)
+    return _core.texture_matrix(_levels(levels), settings, region, offset, z)
 
 
 def glcm(levels: ArrayLike, offset: Offset, *, symmetric: bool = True) -> NDArray[np.uint64]:

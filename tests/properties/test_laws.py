@@ -51,14 +51,15 @@ def values(image: np.ndarray, mask: np.ndarray, spacing: Sequence[float]) -> dic
     return dict(result(image, mask, spacing))
 
 
+def close(u: float, v: float, rtol: float, scale: float = 0.0) -> bool:
+    both_undefined = np.isnan(u) and np.isnan(v)
+    return bool(both_undefined or u == v or abs(u - v) <= rtol * max(abs(u), abs(v), scale))
+
+
 def same(a: dict, b: dict, rtol: float = 0.0, skip: tuple[str, ...] = ()) -> None:
     assert list(a) == list(b)
-    for name in a:
-        if any(s in name for s in skip):
-            continue
-        x, y = a[name], b[name]
-        scale = max(abs(x), abs(y))
-        assert (np.isnan(x) and np.isnan(y)) or abs(x - y) <= rtol * max(scale, 1.0), (name, x, y)
+    for name in (n for n in a if not any(s in n for s in skip)):
+        assert close(a[name], b[name], rtol), (name, a[name], b[name])
 
 
 @given(regions(), st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3))
@@ -93,10 +94,7 @@ def scaled(a: fm.Result, b: fm.Result, factor: float, unit: str, leave: str = ""
         if x["family"] != leave:
             power = re.search(rf"(1/)?\b{unit}\b(?:\^(\d))?", x["unit"])
             exponent = 0 if power is None else int(power[2] or 1) * (-1 if power[1] else 1)
-            u, v = x["value"], y["value"]
-            if u is not None and v is not None:
-                u = u * factor**exponent
-            assert u == v or abs(u - v) <= RTOL * max(abs(u), abs(v)), (x, y)
+            assert close(x["value"] * factor**exponent, y["value"], RTOL), (x, y)
 
 
 @given(regions(), st.sampled_from([0.5, 2.0, 3.0]))
@@ -178,5 +176,7 @@ def test_units_of_grey_level_are_scaling_laws(region, k) -> None:
             only = [r["name"] for r in rows]
             a, b = (fm.texture(m * levels, family, only=only) for m in (1, k))
             for (name, u), v, row in zip(a.items(), b.values(), rows, strict=True):
-                u *= k ** row["powers"][2]
-                assert (np.isnan(u) and np.isnan(v)) or abs(u - v) <= RTOL * abs(u), (name, u, v)
+                flat = name.startswith("coarseness") and u == 1e6  # IBSI's limit, not a law
+                # Differences of products of levels (up to 180) cancel down to rounding errors.
+                scale = 1e-3 * 180.0 ** max(row["powers"][2], 0)
+                assert flat or close(u * k ** row["powers"][2], v, RTOL, scale), (name, u, v)

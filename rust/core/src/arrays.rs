@@ -9,7 +9,7 @@ use crate::discretise::{discretise as to_levels, Levels};
 use crate::error::{Error, Result};
 use crate::extract;
 use crate::feature::local_intensity::Peaks;
-use crate::matrix::aggregate::whole;
+use crate::matrix::aggregate::merged;
 use crate::matrix::direction::Offset;
 use crate::matrix::distance_map::distance_map as distances;
 use crate::matrix::{glcm, gldzm, glrlm, glszm, ngldm, ngtdm, Counts};
@@ -112,68 +112,68 @@ fn uncropped<T: Copy + Default>(
     whole
 }
 
-/// The texture matrix of a family in 3D, as rows `[i, j, n]` in order of `i`, then `j`; for tone
+/// The texture matrix of a family, as rows `[i, j, n]` in order of `i`, then `j`; for tone
 /// differences `[i, s_i, n_i]`.
 ///
-/// `array` holds grey levels, 0 outside the region. With `offset` (dz, dy, dx) the matrix of this
-/// direction alone, for the families that have directions; else all directions merged. Distance
-/// zones measure from the edge of `mask`, or of the levels' own region if it is `None`.
+/// `array` holds grey levels, 0 outside the region. The matrix is that of the volume, or with `z`
+/// that of this slice alone (2D). With `offset` (dz, dy, dx) it is the matrix of this direction, for
+/// the families that have directions; else all directions are merged. Distance zones measure from
+/// the edge of `mask`, or of the levels' own region if it is `None`.
 ///
 /// # Errors
-/// [`Error::Argument`] for a family without a matrix, an offset it cannot take, or a mask of another
-/// shape or empty in the levels' place.
+/// [`Error::Argument`] for a family without a matrix, an offset it cannot take, a slice that is not
+/// there, and a mask that does not hold all levels; [`Error::ShapeMismatch`] for one of another
+/// shape.
 pub fn texture_matrix(
     array: ArrayView3<'_, u16>,
     mask: Option<ArrayView3<'_, bool>>,
     family: &FamilySettings,
     offset: Option<Offset>,
+    z: Option<usize>,
 ) -> Result<Vec<[f64; 3]>> {
-    let (levels, mask) = texture_input(array, mask)?;
-    let directional = matches!(family, FamilySettings::Glcm(_) | FamilySettings::Glrlm(_));
-    if let (Some(offset), false) = (offset, directional) {
-        let allowed = "only glcm and glrlm have directions";
+    let slices = array.dim().0;
+    if let Some(z) = z.filter(|&z| z >= slices) {
+        let allowed = "slices are numbered from 0 along the first axis";
         return Err(Error::Argument {
-            name: "offset",
-            given: format!("{offset:?}"),
+            name: "z",
+            given: format!("{z} of {slices}"),
             allowed,
         });
     }
+    let part = |z: usize| z..z + 1;
+    let array = z.map_or(array, |z| array.slice_move(s![part(z), .., ..]));
+    let mask = mask.map(|m| match z {
+        Some(z) if z < m.dim().0 => m.slice_move(s![part(z), .., ..]),
+        _ => m,
+    });
+    let (levels, mask) = texture_input(array, mask)?;
+    if let Some(offset) = offset {
+        return along(&levels, family, offset);
+    }
+    let flat = z.is_some();
     let rows = |c: Counts| {
         c.entries()
             .iter()
             .map(|e| [f64::from(e.i), e.j, e.n])
             .collect()
     };
-    Ok(match (family, offset) {
-        (FamilySettings::Glcm(s), Some(offset)) => {
-            let dense = glcm::direction(&levels, offset, s.symmetric)?;
-            let filled = dense.indexed_iter().filter(|(_, &n)| n > 0);
-            filled
-                .map(|((i, j), &n)| [i as f64 + 1.0, j as f64 + 1.0, n as f64])
-                .collect()
+    Ok(match family {
+        FamilySettings::Glcm(s) => rows(merged(
+            &glcm::Cooccurrences::new(&levels, first(&s.distances), s),
+            flat,
+        )),
+        FamilySettings::Glrlm(s) => rows(merged(&glrlm::RunLengths::new(&levels, s), flat)),
+        FamilySettings::Glszm(s) => rows(merged(&glszm::SizeZones::new(&levels, s), flat)),
+        FamilySettings::Gldzm(s) => {
+            rows(merged(&gldzm::DistanceZones::new(&levels, &mask, s), flat))
         }
-        (FamilySettings::Glrlm(_), Some(offset)) => rows(glrlm::direction(&levels, offset)?),
-        (FamilySettings::Glcm(s), None) => rows(whole(&glcm::Cooccurrences::new(
-            &levels,
-            first(&s.distances),
-            s,
-        ))),
-        (FamilySettings::Glrlm(s), None) => rows(whole(&glrlm::RunLengths::new(&levels, s))),
-        (FamilySettings::Glszm(s), None) => rows(whole(&glszm::SizeZones::new(&levels, s))),
-        (FamilySettings::Gldzm(s), None) => {
-            rows(whole(&gldzm::DistanceZones::new(&levels, &mask, s)))
-        }
-        (FamilySettings::Ngldm(s), None) => rows(whole(&ngldm::Dependences::new(
-            &levels,
-            first(&s.distances),
-            s,
-        ))),
-        (FamilySettings::Ngtdm(s), None) => {
-            let table = whole(&ngtdm::ToneDifferences::new(
-                &levels,
-                first(&s.distances),
-                s,
-            ));
+        FamilySettings::Ngldm(s) => rows(merged(
+            &ngldm::Dependences::new(&levels, first(&s.distances), s),
+            flat,
+        )),
+        FamilySettings::Ngtdm(s) => {
+            let source = ngtdm::ToneDifferences::new(&levels, first(&s.distances), s);
+            let table = merged(&source, flat);
             table
                 .rows()
                 .iter()
@@ -190,6 +190,35 @@ pub fn texture_matrix(
             });
         }
     })
+}
+
+/// The matrix of one direction.
+fn along(levels: &Levels, family: &FamilySettings, offset: Offset) -> Result<Vec<[f64; 3]>> {
+    match family {
+        FamilySettings::Glcm(s) => {
+            let dense = glcm::direction(levels, offset, s.symmetric)?;
+            let filled = dense.indexed_iter().filter(|(_, &n)| n > 0);
+            Ok(filled
+                .map(|((i, j), &n)| [i as f64 + 1.0, j as f64 + 1.0, n as f64])
+                .collect())
+        }
+        FamilySettings::Glrlm(_) => {
+            let counts = glrlm::direction(levels, offset)?;
+            Ok(counts
+                .entries()
+                .iter()
+                .map(|e| [f64::from(e.i), e.j, e.n])
+                .collect())
+        }
+        _ => {
+            let allowed = "only glcm and glrlm have directions";
+            Err(Error::Argument {
+                name: "offset",
+                given: format!("{offset:?}"),
+                allowed,
+            })
+        }
+    }
 }
 
 /// Feature values of one family on grey levels, with their columns, see [`extract::texture`].

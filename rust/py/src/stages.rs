@@ -82,15 +82,16 @@ fn texture<'py>(
     Ok(out.into_iter().map(row).collect())
 }
 
-/// Rows (i, j, n) of a family's matrix in 3D; `family` as JSON.
+/// Rows (i, j, n) of a family's matrix, of the volume or of slice `z`; `family` as JSON.
 #[pyfunction]
-#[pyo3(signature = (levels, family, mask = None, offset = None))]
+#[pyo3(signature = (levels, family, mask = None, offset = None, z = None))]
 fn texture_matrix<'py>(
     py: Python<'py>,
     levels: PyReadonlyArray3<'py, u16>,
     family: &str,
     mask: Option<PyReadonlyArray3<'py, bool>>,
     offset: Option<[isize; 3]>,
+    z: Option<usize>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let family: FamilySettings = parsed(family)?;
     let (levels, mask) = (
@@ -98,7 +99,7 @@ fn texture_matrix<'py>(
         mask.as_ref().map(PyReadonlyArray3::as_array),
     );
     let rows = compute(py, levels.len(), |_| {
-        arrays::texture_matrix(levels, mask, &family, offset)
+        arrays::texture_matrix(levels, mask, &family, offset, z)
     })?;
     Ok(Array2::from(rows).into_pyarray(py))
 }

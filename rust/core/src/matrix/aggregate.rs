@@ -134,13 +134,18 @@ fn add<T: Table>(sum: &mut Vec<T>, tables: Vec<T>) {
     }
 }
 
-/// The matrix of the volume, all directions merged.
+/// The matrix of the volume, or of the first slice (2D) if `flat`, all directions merged.
 ///
 /// # Panics
-/// Never: every source has at least one direction.
+/// Never: every source has at least one slice and one direction.
 #[must_use]
-pub fn whole<S: Source>(source: &S) -> S::Table {
-    merge(&source.volume()).expect("every source has at least one direction")
+pub fn merged<S: Source>(source: &S, flat: bool) -> S::Table {
+    let tables = if flat {
+        source.slice(0)
+    } else {
+        source.volume()
+    };
+    merge(&tables).expect("every source has at least one direction")
 }
 
 /// All matrices merged into one.

@@ -1,0 +1,52 @@
+"""Peak memory of whole extractions, measured in a process of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("resource", reason="peak memory is measured with the resource module of Unix")
+
+SCRIPT = """
+import resource, sys
+import numpy as np
+import ferromics as fm
+
+n, families = int(sys.argv[1]), sys.argv[2].split(",")
+image = np.random.default_rng(0).integers(-1000, 1000, (n, n, n), np.int16)
+z, y, x = np.ogrid[(slice(-1, 1, n * 1j),) * 3]
+mask = z * z + y * y + x * x <= 1
+settings = fm.Settings(features=families)
+fm.extract(image[:9, :9, :9], mask[:9, :9, :9] | True, settings, spacing=(1, 1, 1))  # imports
+# On Linux the peak is in KiB; what the test itself holds is subtracted.
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before = peak()
+fm.extract(image, mask, settings, spacing=(1, 1, 1))
+print(peak() - before)
+"""
+
+
+def growth(edge: int, families: str) -> int:
+    command = [sys.executable, "-c", SCRIPT, str(edge), families]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+TEXTURE = "glcm,glrlm,glszm,gldzm,ngtdm,ngldm"
+
+
+def test_spatial_autocorrelation_of_four_million_voxels_stays_below_one_gibibyte() -> None:
+    assert growth(200, "morph") < 2**30
+
+
+def test_texture_takes_a_few_bytes_a_voxel_of_the_box() -> None:
+    # 8 for the intensities, 1 to 2 for levels, 2 for masks, and what kernels hold for a slice or
+    # a zone; several families run at once. A copy of the box a direction would exceed it.
+    assert growth(200, TEXTURE) < 40 * 200**3
+
+
+def test_memory_grows_no_faster_than_the_box() -> None:
+    small, large = (growth(n, "stat,ih,ivh,loc," + TEXTURE) for n in (100, 200))
+    assert large < 10 * max(small, 16 * 2**20)
