@@ -5,6 +5,19 @@
 //! [`feature`] turns either into numbers. [`plan`] says what is to be computed from
 //! [`settings`], [`extract`] runs it.
 //!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use ferromics::{extract::extract, phantom, plan::Plan, Settings};
+//!
+//! let plan = Plan::new(Settings::default())?;
+//! let (image, mask) = (phantom::image(), phantom::mask());
+//! let never = AtomicBool::new(false); // set it from elsewhere to stop
+//! let out = extract(&plan, image.view(), mask.view(), phantom::SPACING, &never)?;
+//! let mean = plan.columns().iter().position(|c| c.feature == "mean_intensity");
+//! assert!((out.values[mean.expect("a feature")] - 2.149).abs() < 1e-3);
+//! # Ok::<(), ferromics::Error>(())
+//! ```
+//!
 //! Axis order is (z, y, x), spacing in mm in the same order, slices lie along z.
 #![deny(unsafe_code)]
 

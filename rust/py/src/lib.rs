@@ -7,11 +7,17 @@ mod error;
 mod registry;
 mod stages;
 
+use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 
 /// The compiled core of ferromics.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    if cfg!(debug_assertions) {
+        let category = module.py().get_type::<PyRuntimeWarning>();
+        let message = c"this is a debug build of ferromics: right, but many times slower";
+        PyErr::warn(module.py(), &category, message, 1)?;
+    }
     error::add_to(module)?;
     registry::add_to(module)?;
     api::add_to(module)?;
