@@ -3,7 +3,9 @@
 //! Results never depend on the number of threads: parallel parts give whole-number counts, or one
 //! value an index, collected in index order.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -11,7 +13,11 @@ use rayon::prelude::*;
 thread_local! {
     /// True where work must stay on this thread (no pool was installed).
     static SERIAL: Cell<bool> = const { Cell::new(true) };
+    /// The request to stop that work on this thread heeds.
+    static STOP: RefCell<Stop> = const { RefCell::new(None) };
 }
+
+type Stop = Option<Arc<AtomicBool>>;
 
 /// Elementary steps (voxels visited, table cells) below which a loop stays on one thread: waking a
 /// pool costs about 20 microseconds, which is what 20,000 steps take.
@@ -19,17 +25,68 @@ pub const MIN_WORK: usize = 20_000;
 
 /// Runs `f` with at most `threads` threads for everything parallel inside it.
 ///
-/// `None` means `FERROMICS_NUM_THREADS`, else all cores. One pool a thread count is kept for the life of the process and built
-/// anew after a fork, where its threads would be gone.
+/// `None` means `FERROMICS_NUM_THREADS`, else all cores. One pool a thread count is kept for the
+/// life of the process and built anew after a fork, where its threads would be gone.
 pub fn with_threads<R: Send>(threads: Option<usize>, f: impl FnOnce() -> R + Send) -> R {
     let threads = threads.unwrap_or_else(default_threads).max(1);
     if threads == 1 {
-        let before = SERIAL.replace(true);
-        let result = f();
-        SERIAL.set(before);
-        return result;
+        let _before = Restore(SERIAL.replace(true));
+        return f();
     }
-    pool(threads).install(f)
+    let stop = STOP.with_borrow(Stop::clone);
+    pool(threads).install(|| {
+        let _heeded = Heeded::new(stop);
+        f()
+    })
+}
+
+/// Sets [`SERIAL`] back when it goes out of scope, also by a panic.
+struct Restore(bool);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        SERIAL.set(self.0);
+    }
+}
+
+/// Runs `f` until it ends or `stop` is set: then the loops of this module inside it, on whatever
+/// thread, end at their next step, and the result is `None`.
+pub fn until<R>(stop: &Arc<AtomicBool>, f: impl FnOnce() -> R) -> Option<R> {
+    let outcome = {
+        let _heeded = Heeded::new(Some(Arc::clone(stop)));
+        catch_unwind(AssertUnwindSafe(f))
+    };
+    match outcome {
+        Ok(result) => Some(result),
+        Err(payload) if payload.is::<Stopped>() => None,
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+/// What unwinds the stack when a request to stop is heeded.
+struct Stopped;
+
+/// A request to stop in force on this thread, the one before it afterwards.
+struct Heeded(Stop);
+
+impl Heeded {
+    fn new(stop: Stop) -> Self {
+        Self(STOP.replace(stop))
+    }
+}
+
+impl Drop for Heeded {
+    fn drop(&mut self) {
+        STOP.replace(self.0.take());
+    }
+}
+
+/// Leaves the loop if a stop was asked for.
+fn step() {
+    let asked = |stop: &Stop| stop.as_ref().is_some_and(|s| s.load(Ordering::Relaxed));
+    if STOP.with_borrow(asked) {
+        resume_unwind(Box::new(Stopped)); // no panic message: nothing is wrong
+    }
 }
 
 /// Number of threads where the caller does not say: `FERROMICS_NUM_THREADS` if it is a positive
@@ -70,9 +127,19 @@ fn pool(threads: usize) -> Arc<rayon::ThreadPool> {
 /// elementary steps of all of them together, is worth it.
 pub fn map<R: Send>(n: usize, work: usize, f: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
     if SERIAL.get() || n < 2 || work < MIN_WORK {
-        (0..n).map(f).collect()
+        let one = |i| {
+            step();
+            f(i)
+        };
+        (0..n).map(one).collect()
     } else {
-        (0..n).into_par_iter().map(f).collect()
+        let stop = STOP.with_borrow(Stop::clone);
+        let one = |i| {
+            let _heeded = Heeded::new(stop.clone());
+            step();
+            f(i)
+        };
+        (0..n).into_par_iter().map(one).collect()
     }
 }
 
@@ -85,11 +152,19 @@ pub fn for_each_chunk<T: Send>(
     f: impl Fn(usize, &mut [T]) + Sync + Send,
 ) {
     if SERIAL.get() || work < MIN_WORK {
-        data.chunks_mut(size).enumerate().for_each(|(i, c)| f(i, c));
+        for (i, chunk) in data.chunks_mut(size).enumerate() {
+            step();
+            f(i, chunk);
+        }
     } else {
+        let stop = STOP.with_borrow(Stop::clone);
         data.par_chunks_mut(size)
             .enumerate()
-            .for_each(|(i, c)| f(i, c));
+            .for_each(|(i, chunk)| {
+                let _heeded = Heeded::new(stop.clone());
+                step();
+                f(i, chunk);
+            });
     }
 }
 
@@ -100,5 +175,46 @@ pub fn threads() -> usize {
         1
     } else {
         rayon::current_num_threads()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_index_order() {
+        let squares: Vec<usize> = (0..1000).map(|i| i * i).collect();
+        for threads in [1, 2, 7] {
+            let made = with_threads(Some(threads), || map(1000, usize::MAX, |i| i * i));
+            assert_eq!(made, squares);
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_nested_loops_on_every_thread_and_nothing_after() {
+        for threads in [1, 2, 7] {
+            let stop = Arc::new(AtomicBool::new(false));
+            let out = until(&stop, || {
+                with_threads(Some(threads), || {
+                    map(64, usize::MAX, |i| {
+                        if i == 3 {
+                            stop.store(true, Ordering::Relaxed);
+                        }
+                        map(8, usize::MAX, |k| k).len()
+                    })
+                })
+            });
+            assert_eq!(out, None);
+            let again = with_threads(Some(threads), || map(64, usize::MAX, |i| i).len());
+            assert_eq!(again, 64);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a real one")]
+    fn a_panic_stays_a_panic() {
+        let stop = Arc::new(AtomicBool::new(false));
+        until(&stop, || map(4, 0, |_| panic!("a real one")) as Vec<()>);
     }
 }
