@@ -75,6 +75,7 @@ def extract(
     output: Annotated[
         str, typer.Option("--output", "-o", help=".csv, .json or .parquet file; - for stdout.")
     ] = "-",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV on stdout.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Number of threads.")] = None,
     case: Annotated[str | None, typer.Option(help="Case name in the table.")] = None,
 ) -> int:
@@ -103,7 +104,8 @@ def extract(
     if not results:
         return UNUSABLE
     if output == "-":
-        sys.stdout.write(table.to_csv(table.records(results, layout.value)))
+        text = table.to_json if as_json else table.to_csv
+        sys.stdout.write(text(table.records(results, layout.value)))
     else:
         table.write(results, Path(output), layout.value)
     return SOME_FAILED if failures else DONE

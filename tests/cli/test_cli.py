@@ -63,6 +63,16 @@ def test_long_format_prints_one_row_a_value(cli, files):
     assert done.stdout.startswith("case,roi,image,family,feature,ibsi,aggregation,")
 
 
+def test_json_goes_to_stdout_with_null_where_nothing_is_defined(cli, files):
+    image, mask = files / "ct.nii.gz", files / "gtv.nii.gz"
+    done = cli("extract", image, mask, "--json", "--format", "long")
+    table = json.loads(done.stdout)
+    assert len(table) == 174
+    as_csv = rows(cli("extract", image, mask, "--format", "long").stdout)
+    for one, other in zip(table, as_csv, strict=True):
+        assert other["value"] == ("" if one["value"] is None else repr(one["value"]))
+
+
 def test_extract_writes_files_with_provenance(cli, files):
     done = cli("extract", "ct.nii.gz", "gtv.nii.gz", "-o", "out.json", "--case", "P1", cwd=files)
     assert (done.returncode, done.stdout) == (0, "")
