@@ -15,7 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ferromics._settings_errors import describe, refuse
 from ferromics.errors import SettingsError
 
+# Limits as in the core; a test holds them together.
 MAX_LEVELS: Final = 65_535
+MAX_DISTANCE: Final = 20
 
 Directional: TypeAlias = Literal[
     "2d_averaged",
@@ -43,10 +45,11 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str | int | float | Mapping | BaseModel) else value
 
 
-Count: TypeAlias = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MAX_LEVELS)]
+Bins: TypeAlias = Annotated[int, BeforeValidator(_number), Field(ge=2, le=MAX_LEVELS)]
+Distance: TypeAlias = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MAX_DISTANCE)]
 Real: TypeAlias = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[Real, Field(gt=0)]
-Distances: TypeAlias = Annotated[tuple[Count, ...], BeforeValidator(listed), Field(min_length=1)]
+Distances: TypeAlias = Annotated[tuple[Distance, ...], BeforeValidator(listed), Field(min_length=1)]
 
 
 Limits: TypeAlias = tuple[float | None, float | None]
@@ -154,11 +157,11 @@ class Fbn(Stage):
     Attributes
     ----------
     bins
-        Number of bins.
+        Number of bins, 2 to 65,535.
     """
 
     type: Literal["fbn"] = "fbn"
-    bins: Count
+    bins: Bins
 
 
 def _discretise_from_text(value: object) -> object:
@@ -204,6 +207,8 @@ class Family(Stage):
     def _known(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if value is not None:
             family = cls.model_fields["type"].default
+            if family == "ivh":  # its names depend on the percentages: the core knows them
+                return value
             names = [row["name"] for row in _catalogue() if row["family"] == family]
             if not value:
                 refuse([], "name at least one feature, or leave `only` out for all")
@@ -294,7 +299,7 @@ class Glcm(_Directional):
     aggregations
         Of the six with directions; ``all`` for all.
     distances
-        Distances in voxels, each reported on its own.
+        Distances in voxels, 1 to 20, each reported on its own.
     norm
         Norm that picks the direction vectors at a distance.
     symmetric
@@ -327,12 +332,12 @@ class Glszm(_Plain):
     aggregations
         Of ``2d``, ``2.5d``, ``3d``; ``all`` for all.
     linkage, linkage_distance
-        Voxels of one level are linked up to this distance in voxels, by this norm.
+        Voxels of one level are linked up to this distance in voxels (1 to 20), by this norm.
     """
 
     type: Literal["glszm"] = "glszm"
     linkage: Norm = "chebyshev"
-    linkage_distance: Count = 1
+    linkage_distance: Distance = 1
 
 
 class Gldzm(_Plain):
@@ -346,7 +351,7 @@ class Gldzm(_Plain):
 
     type: Literal["gldzm"] = "gldzm"
     linkage: Norm = "chebyshev"
-    linkage_distance: Count = 1
+    linkage_distance: Distance = 1
     distance_norm: Norm = "manhattan"
 
 
@@ -356,7 +361,7 @@ class Ngtdm(_Plain):
     Attributes
     ----------
     distances
-        Radii of the neighbourhood in voxels, each reported on its own.
+        Radii of the neighbourhood in voxels, 1 to 20, each reported on its own.
     norm
         Norm of the neighbourhood.
     weighting, weighting_norm

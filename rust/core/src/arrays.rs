@@ -2,10 +2,10 @@
 //!
 //! Results have the shape of what was given; the work is cropped to the region all the same.
 
-use ndarray::{s, Array2, Array3, ArrayView3};
+use ndarray::{s, Array2, Array3, ArrayView3, Zip};
 
 use crate::autocorrelation::{autocorrelation, Autocorrelation};
-use crate::discretise::{discretise as to_levels, Levels};
+use crate::discretise::{discretise as to_levels, LevelData, Levels};
 use crate::error::{Error, Result};
 use crate::extract;
 use crate::feature::local_intensity::Peaks;
@@ -18,7 +18,7 @@ use crate::plan::Column;
 use crate::resegment::resegment as restrict;
 use crate::roi::Roi;
 use crate::settings::{Discretise, FamilySettings, Norm, Resegment};
-use crate::volume::{Volume, Voxel, Window};
+use crate::volume::{cropped, for_each_run, Volume, Voxel, Window};
 
 /// Spacing where it has no bearing on the result.
 const ANY: [f64; 3] = [1.0; 3];
@@ -48,11 +48,11 @@ pub fn discretise<T: Voxel>(
 ) -> Result<Array3<u16>> {
     let roi = Roi::new(image, mask, ANY)?;
     let levels = to_levels(&roi, settings)?;
-    #[allow(clippy::cast_possible_truncation)] // no level exceeds 65,535
-    let cropped: Vec<u16> = (0..roi.intensities().len())
-        .map(|k| levels.get(k) as u16)
-        .collect();
-    Ok(uncropped(&cropped, roi.window(), image.dim()))
+    let (window, shape) = (roi.window(), image.dim());
+    Ok(match levels.data() {
+        LevelData::U8(levels) => uncropped(levels, window, shape),
+        LevelData::U16(levels) => uncropped(levels, window, shape),
+    })
 }
 
 /// Moran's I and Geary's C of the region; `spacing` in mm (z, y, x).
@@ -98,16 +98,18 @@ pub fn surroundings<T: Voxel>(
 }
 
 /// A cropped array (C order) put back in its place, the default value elsewhere.
-fn uncropped<T: Copy + Default>(
-    cropped: &[T],
+fn uncropped<T: Copy + Into<U>, U: Copy + Default>(
+    voxels: &[T],
     window: Window,
     shape: (usize, usize, usize),
-) -> Array3<T> {
-    let mut whole = Array3::from_elem(shape, T::default());
+) -> Array3<U> {
+    let mut whole = Array3::from_elem(shape, U::default());
     let ([z, y, x], [nz, ny, nx]) = (window.start, window.shape);
     let mut place = whole.slice_mut(s![z..z + nz, y..y + ny, x..x + nx]);
-    for (to, &from) in place.iter_mut().zip(cropped) {
-        *to = from;
+    for (mut to, from) in place.rows_mut().into_iter().zip(voxels.chunks_exact(nx)) {
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to = from.into();
+        }
     }
     whole
 }
@@ -146,7 +148,7 @@ pub fn texture_matrix(
         Some(z) if z < m.dim().0 => m.slice_move(s![part(z), .., ..]),
         _ => m,
     });
-    let (levels, mask) = texture_input(array, mask)?;
+    let (levels, window) = texture_input(array, mask)?;
     if let Some(offset) = offset {
         return along(&levels, family, offset);
     }
@@ -165,6 +167,7 @@ pub fn texture_matrix(
         FamilySettings::Glrlm(s) => rows(merged(&glrlm::RunLengths::new(&levels, s), flat)),
         FamilySettings::Glszm(s) => rows(merged(&glszm::SizeZones::new(&levels, s), flat)),
         FamilySettings::Gldzm(s) => {
+            let mask = morphological(array, mask, window);
             rows(merged(&gldzm::DistanceZones::new(&levels, &mask, s), flat))
         }
         FamilySettings::Ngldm(s) => rows(merged(
@@ -230,22 +233,43 @@ pub fn texture(
     mask: Option<ArrayView3<'_, bool>>,
     family: FamilySettings,
 ) -> Result<Vec<(Column, f64)>> {
-    let (levels, mask) = texture_input(array, mask)?;
+    let (levels, window) = texture_input(array, mask)?;
+    let mask = match family {
+        FamilySettings::Gldzm(_) => morphological(array, mask, window),
+        _ => Vec::new(), // the only family that looks at it
+    };
     extract::texture(&levels, &mask, family)
 }
 
-/// Levels and morphological mask, cropped to the mask's box.
+/// Levels cropped to the box of the mask, or of the levels' own region, and that box.
 fn texture_input(
     array: ArrayView3<'_, u16>,
     mask: Option<ArrayView3<'_, bool>>,
-) -> Result<(Levels, Vec<bool>)> {
-    let inside = array.mapv(|v| v > 0);
-    let mask = mask.unwrap_or(inside.view());
+) -> Result<(Levels, Window)> {
+    let window = match mask {
+        Some(mask) => {
+            refuse_outside(array, mask)?;
+            Window::around(mask)
+        }
+        None => Window::around_any(array, |level| level > 0),
+    };
+    let window = window.ok_or(Error::EmptyMask)?;
+    let view = window.view(array);
+    let levels = match view.as_slice() {
+        Some(levels) => Levels::new(levels, window.shape, None),
+        None => Levels::new(&cropped(view), window.shape, None),
+    };
+    Ok((levels?, window))
+}
+
+/// Refuses a mask that does not hold all voxels with a level.
+fn refuse_outside(array: ArrayView3<'_, u16>, mask: ArrayView3<'_, bool>) -> Result<()> {
     if mask.dim() != array.dim() {
         let (mask, image) = (mask.dim().into(), array.dim().into());
         return Err(Error::ShapeMismatch { mask, image });
     }
-    if inside.iter().zip(mask).any(|(&level, &set)| level && !set) {
+    let outside = |any: bool, &level: &u16, &set: &bool| any | ((level > 0) & !set);
+    if Zip::from(array).and(mask).fold(false, outside) {
         let (given, allowed) = (
             "smaller than the region of levels".into(),
             "levels lie within it",
@@ -256,10 +280,23 @@ fn texture_input(
             allowed,
         });
     }
-    let window = Window::around(mask).ok_or(Error::EmptyMask)?;
-    let data: Vec<u16> = window.view(array).iter().copied().collect();
-    let mask = window.view(mask).iter().copied().collect();
-    Ok((Levels::new(&data, window.shape, None)?, mask))
+    Ok(())
+}
+
+/// The mask, or that of the levels' own region, inside `window`.
+fn morphological(
+    array: ArrayView3<'_, u16>,
+    mask: Option<ArrayView3<'_, bool>>,
+    window: Window,
+) -> Vec<bool> {
+    if let Some(mask) = mask {
+        return cropped(window.view(mask));
+    }
+    let mut inside = Vec::with_capacity(window.voxels());
+    for_each_run(window.view(array), |run| {
+        inside.extend(run.iter().map(|&level| level > 0));
+    });
+    inside
 }
 
 fn first(distances: &[u32]) -> u32 {
@@ -282,9 +319,8 @@ pub fn distance_map(mask: ArrayView3<'_, bool>, norm: Norm, in_plane: bool) -> A
     let Some(window) = Window::around(mask) else {
         return Array3::zeros(mask.dim());
     };
-    let cropped: Vec<bool> = window.view(mask).iter().copied().collect();
     uncropped(
-        &distances(&cropped, window.shape, norm, in_plane),
+        &distances(&cropped(window.view(mask)), window.shape, norm, in_plane),
         window,
         mask.dim(),
     )

@@ -1,10 +1,11 @@
 //! Intensity discretisation, IBSI "Intensity discretisation" (4R0B): intensities of the region to
 //! grey levels 1, 2, ... `n`; 0 marks voxels outside the intensity mask.
 
-use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
+use crate::blocks::{self, cover, Cover, BLOCK};
 use crate::error::{Error, Result};
-use crate::numeric::{floor, higher, lower, nearest, to_bits};
+use crate::numeric::{floor, nearest, to_index};
 use crate::parallel;
 use crate::roi::Roi;
 use crate::settings::Discretise;
@@ -57,7 +58,7 @@ impl Levels {
                 allowed,
             });
         }
-        let highest = u32::from(data.iter().copied().max().unwrap_or(0));
+        let highest = u32::from(data.iter().copied().fold(0, u16::max));
         if highest == 0 {
             return Err(Error::EmptyMask);
         }
@@ -71,30 +72,19 @@ impl Levels {
                 allowed,
             });
         }
-        Ok(Self::fill(shape, n, |part| {
-            data[part].iter().map(|&level| u64::from(level))
-        }))
+        Ok(Self::fill(shape, n, &Given(data)))
     }
 
-    /// `levels(part)` gives the levels of a part of the voxels in C order, at most `n`, 0 outside.
-    fn fill<I: Iterator<Item = u64>>(
-        shape: [usize; 3],
-        n: u32,
-        levels: impl Fn(Range<usize>) -> I + Sync + Send,
-    ) -> Self {
+    /// `source` gives the levels in C order, at most `n`, 0 outside.
+    fn fill(shape: [usize; 3], n: u32, source: &impl Source) -> Self {
         let len = shape.iter().product();
+        // The low bits are the level: `n` decides the width and no level exceeds it.
+        #[allow(clippy::cast_possible_truncation)]
         let (data, counts) = if u8::try_from(n).is_ok() {
-            let mut data = vec![0u8; len];
-            // The low bits are the level: `n` decides the width and no level exceeds it.
-            #[allow(clippy::cast_possible_truncation)]
-            write(&mut data, levels, |level| level as u8);
-            let counts = count(&data, n);
+            let (data, counts) = fill(len, n, source, |level| level as u8);
             (LevelData::U8(data), counts)
         } else {
-            let mut data = vec![0u16; len];
-            #[allow(clippy::cast_possible_truncation)]
-            write(&mut data, levels, |level| level as u16);
-            let counts = count(&data, n);
+            let (data, counts) = fill(len, n, source, |level| level as u16);
             (LevelData::U16(data), counts)
         };
         Self {
@@ -146,74 +136,132 @@ impl Levels {
     }
 }
 
-/// Voxels that one parallel task takes.
+/// Where levels come from, voxels in C order.
+trait Source: Sync {
+    /// The levels of block `k`; `None` if all are 0.
+    fn block(&self, k: usize) -> Option<[u32; BLOCK]>;
+    /// The level of voxel `k`, one of those after the last whole block.
+    fn single(&self, k: usize) -> u32;
+}
+
+/// Levels as they are.
+struct Given<'a>(&'a [u16]);
+
+impl Source for Given<'_> {
+    #[inline]
+    fn block(&self, k: usize) -> Option<[u32; BLOCK]> {
+        let levels = &self.0.as_chunks::<BLOCK>().0[k];
+        let any = levels.iter().fold(0, |any, level| any | level) > 0;
+        any.then(|| levels.map(u32::from))
+    }
+
+    fn single(&self, k: usize) -> u32 {
+        self.0[k].into()
+    }
+}
+
+/// Intensities, the intensity mask and the level of an intensity: a whole number from 1 to `n` for
+/// every voxel of the mask, any number elsewhere.
+struct Formula<'a, F> {
+    values: &'a [f64],
+    mask: &'a [bool],
+    level: F,
+}
+
+impl<F: Fn(f64) -> f64 + Sync> Source for Formula<'_, F> {
+    #[inline]
+    fn block(&self, k: usize) -> Option<[u32; BLOCK]> {
+        let mask = &self.mask.as_chunks::<BLOCK>().0[k];
+        let cover = cover(mask);
+        if cover == Cover::None {
+            return None;
+        }
+        let values = &self.values.as_chunks::<BLOCK>().0[k];
+        let mut levels = values.map(|x| to_index((self.level)(x)));
+        if cover == Cover::Part {
+            for (level, &m) in levels.iter_mut().zip(mask) {
+                *level &= if m { u32::MAX } else { 0 };
+            }
+        }
+        Some(levels)
+    }
+
+    fn single(&self, k: usize) -> u32 {
+        if self.mask[k] {
+            to_index((self.level)(self.values[k]))
+        } else {
+            0
+        }
+    }
+}
+
+/// Voxels that one parallel task takes, at least; a multiple of a block.
 const TASK: usize = 1 << 16;
 
-fn write<L: Level, I: Iterator<Item = u64>>(
-    data: &mut [L],
-    levels: impl Fn(Range<usize>) -> I + Sync + Send,
-    narrow: impl Fn(u64) -> L + Sync + Send,
-) {
-    let work = data.len();
-    parallel::for_each_chunk(data, TASK, work, |i, part| {
-        let start = i * TASK;
-        let levels = levels(start..start + part.len());
-        for (to, level) in part.iter_mut().zip(levels) {
-            *to = narrow(level);
+/// Levels and how many voxels have each from 0 to `n`; entry 0 is set to 0.
+fn fill<L: Level>(
+    len: usize,
+    n: u32,
+    source: &impl Source,
+    narrow: impl Fn(u32) -> L + Sync + Send,
+) -> (Vec<L>, Vec<u64>) {
+    let places = n as usize + 1;
+    let mut data = vec![L::default(); len];
+    let counts = Mutex::new(vec![0u64; places]);
+    // Adding up the tables of a task is a small part of its work.
+    let size = TASK.max(BLOCK * places);
+    parallel::for_each_chunk(&mut data, size, len, |i, part| {
+        let table = fill_part(part, i * size, places, source, &narrow);
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (sum, n) in counts.iter_mut().zip(table) {
+            *sum += u64::from(n);
         }
     });
-}
-
-/// How many voxels have each level from 0 to `n`; entry 0 is set to 0.
-fn count<L: Level>(data: &[L], n: u32) -> Vec<u64> {
-    let places = n as usize + 1;
-    let parts = parallel::threads().min(data.len().div_ceil(TASK)).max(1);
-    let size = data.len().div_ceil(parts).max(1);
-    let tables = parallel::map(parts, data.len(), |p| {
-        let part = &data[(p * size).min(data.len())..((p + 1) * size).min(data.len())];
-        count_part(part, places)
-    });
-    let mut counts = vec![0u64; places];
-    for table in tables {
-        counts.iter_mut().zip(table).for_each(|(sum, k)| *sum += k);
-    }
+    let mut counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
     counts[0] = 0;
-    counts
+    (data, counts)
 }
 
+/// Writes the levels from voxel `start` on and counts them, both block by block: the levels are
+/// still at hand, and blocks outside the region are not touched (2.5 10^6 voxels with 10^6 inside:
+/// 5.6 ms in two passes over all voxels, FBN_MS now).
+///
 /// Four tables take turns while they are small: neighbours often share a level, and a count has to
 /// wait for the one before it in the same place.
-fn count_part<L: Level>(part: &[L], places: usize) -> Vec<u64> {
-    let tables = if places <= 4096 { 4 } else { 1 };
-    let mut counts = vec![0u64; places * tables];
-    if tables == 4 {
-        let (a, rest) = counts.split_at_mut(places);
-        let (b, rest) = rest.split_at_mut(places);
-        let (c, d) = rest.split_at_mut(places);
-        let mut blocks = part.chunks_exact(4);
-        for block in &mut blocks {
-            a[usize_of(block[0])] += 1;
-            b[usize_of(block[1])] += 1;
-            c[usize_of(block[2])] += 1;
-            d[usize_of(block[3])] += 1;
+fn fill_part<L: Level>(
+    part: &mut [L],
+    start: usize,
+    places: usize,
+    source: &impl Source,
+    narrow: &impl Fn(u32) -> L,
+) -> Vec<u32> {
+    let stride = if places <= 4096 { places } else { 0 };
+    let mut counts = vec![0u32; places + 3 * stride];
+    let whole = part.len() / BLOCK * BLOCK;
+    let (blocks, rest) = part.as_chunks_mut::<BLOCK>();
+    for (k, block) in blocks.iter_mut().enumerate() {
+        let Some(levels) = source.block(start / BLOCK + k) else {
+            continue;
+        };
+        *block = levels.map(narrow);
+        for four in levels.as_chunks::<4>().0 {
+            counts[four[0] as usize] += 1;
+            counts[four[1] as usize + stride] += 1;
+            counts[four[2] as usize + 2 * stride] += 1;
+            counts[four[3] as usize + 3 * stride] += 1;
         }
-        for &level in blocks.remainder() {
-            a[usize_of(level)] += 1;
-        }
-        for k in 0..places {
-            a[k] += b[k] + c[k] + d[k];
-        }
-    } else {
-        for &level in part {
-            counts[usize_of(level)] += 1;
-        }
+    }
+    for (k, to) in rest.iter_mut().enumerate() {
+        let level = source.single(start + whole + k);
+        *to = narrow(level);
+        counts[level as usize] += 1;
+    }
+    let (sums, others) = counts.split_at_mut(places);
+    for table in others.chunks_exact(places) {
+        sums.iter_mut().zip(table).for_each(|(sum, n)| *sum += n);
     }
     counts.truncate(places);
     counts
-}
-
-fn usize_of<L: Level>(level: L) -> usize {
-    level.into()
 }
 
 /// Discretises the region's intensities.
@@ -232,20 +280,18 @@ fn usize_of<L: Level>(level: L) -> usize {
 /// [`Error::TooManyLevels`], [`Error::BelowFirstBin`], [`Error::NotLevels`], and
 /// [`Error::Setting`] for a width, minimum or number outside its limits.
 pub fn discretise(roi: &Roi, settings: &Discretise) -> Result<Levels> {
-    let (minimum, maximum) = span(roi);
+    let (minimum, maximum) = roi.span();
     match *settings {
         Discretise::None {} => {
             let bad = |x: f64| !(x.fract() == 0.0 && (1.0..=f64::from(MAX_LEVELS)).contains(&x));
-            let whole = minimum >= 1.0 && maximum <= f64::from(MAX_LEVELS) && all_whole(roi);
-            let mut inside = roi
-                .intensities()
-                .iter()
-                .zip(roi.intensity())
-                .filter(|(_, &m)| m);
-            match inside.find(|(&x, _)| !whole && bad(x)) {
-                Some((&value, _)) => Err(Error::NotLevels { value }),
-                None => Ok(levels(roi, maximum, |x| x)),
+            if minimum >= 1.0 && maximum <= f64::from(MAX_LEVELS) && all_whole(roi) {
+                return Ok(levels(roi, maximum, |x| x));
             }
+            let mut inside = roi.intensities().iter().zip(roi.intensity());
+            let first = inside.find(|(&x, &m)| m && bad(x));
+            Err(Error::NotLevels {
+                value: first.map_or(f64::NAN, |(&x, _)| x),
+            })
         }
         Discretise::Fbs {
             width,
@@ -320,54 +366,24 @@ fn limit(path: &str, given: f64, allowed: &str) -> Error {
     }
 }
 
-/// Lowest and highest intensity inside the intensity mask.
-pub(crate) fn span(roi: &Roi) -> (f64, f64) {
-    let (values, mask) = (roi.intensities(), roi.intensity());
-    let parts = parallel::map(values.len().div_ceil(TASK), values.len(), |i| {
-        let part = i * TASK..values.len().min((i + 1) * TASK);
-        span_part(&values[part.clone()], &mask[part])
-    });
-    let none = (f64::INFINITY, f64::NEG_INFINITY);
-    parts
-        .into_iter()
-        .fold(none, |(l, h), (low, high)| (lower(l, low), higher(h, high)))
-}
-
-/// Eight lanes, without branches: a voxel outside counts as the neutral value.
-fn span_part(values: &[f64], mask: &[bool]) -> (f64, f64) {
-    let (mut low, mut high) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
-    let mut take = |values: &[f64], mask: &[bool]| {
-        for (((l, h), &x), &m) in low.iter_mut().zip(&mut high).zip(values).zip(mask) {
-            *l = lower(*l, if m { x } else { f64::INFINITY });
-            *h = higher(*h, if m { x } else { f64::NEG_INFINITY });
-        }
-    };
-    let (blocks, masks) = (values.chunks_exact(8), mask.chunks_exact(8));
-    let rest = (blocks.remainder(), masks.remainder());
-    blocks.zip(masks).for_each(|(v, m)| take(v, m));
-    take(rest.0, rest.1);
-    let low = low.into_iter().fold(f64::INFINITY, lower);
-    (low, high.into_iter().fold(f64::NEG_INFINITY, higher))
-}
-
-#[allow(clippy::float_cmp)] // equal to its rounded value or not
+/// True if every intensity of the region, all within the limits of levels, is a whole number.
 fn all_whole(roi: &Roi) -> bool {
-    let off = |(&x, &m): (&f64, &bool)| m & (nearest(x) != x);
-    !roi.intensities()
-        .iter()
-        .zip(roi.intensity())
-        .fold(false, |any, pair| any | off(pair))
+    !blocks::any(roi.intensities(), roi.intensity(), |x| nearest(x) != x)
 }
 
 /// `level(x)` is a whole number from 1 to `n` for every intensity of the region.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, within 1..=65535
 fn levels(roi: &Roi, n: f64, level: impl Fn(f64) -> f64 + Sync + Send) -> Levels {
-    let (values, mask, level) = (roi.intensities(), roi.intensity(), &level);
-    Levels::fill(roi.shape(), n as u32, |part| {
-        let inside = values[part.clone()].iter().zip(&mask[part]);
-        // Outside, `level` is computed too (a branch would stop vectorisation) and not used.
-        inside.map(move |(&x, &m)| to_bits(level(x)) & if m { u64::MAX } else { 0 })
-    })
+    let (values, mask) = (roi.intensities(), roi.intensity());
+    Levels::fill(
+        roi.shape(),
+        n as u32,
+        &Formula {
+            values,
+            mask,
+            level,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -523,7 +539,7 @@ mod tests {
             let inside = roi.selected();
             let low = inside.iter().copied().fold(f64::INFINITY, f64::min);
             let high = inside.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            prop_assert_eq!(span(&roi), (low, high));
+            prop_assert_eq!(roi.span(), (low, high));
             let levels = discretise(&roi, &settings).unwrap();
             let mut counts = vec![0; levels.n() as usize + 1];
             for (k, (&x, &m)) in roi.intensities().iter().zip(roi.intensity()).enumerate() {

@@ -23,6 +23,7 @@
 
 pub mod arrays;
 pub mod autocorrelation;
+mod blocks;
 pub mod discretise;
 pub mod error;
 pub mod extract;

@@ -495,18 +495,25 @@ fn check_family(path: &str, wanted: &FamilySettings) -> Result<()> {
         FamilySettings::Ivh(s) => {
             check_discretise(&format!("{path}.discretise"), &s.discretise)?;
             let path = format!("{path}.percentages");
-            match s.percentages.iter().find(|p| !(0.0..=100.0).contains(*p)) {
-                Some(p) => Err(setting(
+            let given = &s.percentages;
+            let twice = (1..given.len()).find(|&k| given[..k].contains(&given[k]));
+            if let Some(p) = given.iter().find(|p| !(0.0..=100.0).contains(*p)) {
+                Err(setting(
                     &path,
                     p.to_string(),
                     "percentages are from 0 to 100",
-                )),
-                None if s.percentages.is_empty() => Err(setting(
+                ))
+            } else if let Some(k) = twice {
+                let repeated = format!("{} twice", given[k]);
+                Err(setting(&path, repeated, "give each percentage once"))
+            } else if given.is_empty() {
+                Err(setting(
                     &path,
                     "an empty list",
                     "give at least one percentage",
-                )),
-                None => Ok(()),
+                ))
+            } else {
+                Ok(())
             }
         }
         _ => Ok(()),

@@ -1,7 +1,6 @@
 //! Re-segmentation of the intensity mask, IBSI "Re-segmentation" (IF9H). Intensities in the
 //! image's own unit; the morphological mask is never touched.
 
-use crate::discretise::span;
 use crate::error::{Error, Result};
 use crate::numeric::{higher, lower, mean, sum_by, sums_by};
 use crate::roi::Roi;
@@ -35,8 +34,8 @@ pub fn resegment(roi: &mut Roi, settings: &Resegment) -> Result<()> {
         highest = lower(highest, mu + k * sigma);
     }
     if lowest > f64::NEG_INFINITY || highest < f64::INFINITY {
-        let (minimum, maximum) = span(roi);
-        if roi.retain(|x| x >= lowest && x <= highest) == 0 {
+        let (minimum, maximum) = roi.span();
+        if roi.retain(lowest, highest) == 0 {
             let (lower, upper) = (lowest, highest);
             return Err(Error::EmptyResegmentation {
                 lower,

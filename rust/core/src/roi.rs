@@ -4,21 +4,43 @@
 //! morphological mask. IBSI "ROI masks" (ECJF): the morphological mask (G5KJ) keeps the
 //! segmentation's shape, the intensity mask (SEFI) is its re-segmented subset.
 
-use ndarray::{Array3, ArrayView3};
+use std::sync::Arc;
 
+use ndarray::ArrayView3;
+
+use crate::blocks;
 use crate::error::{Error, Result};
-use crate::volume::{check_spacing, Volume, Voxel, Window};
+use crate::numeric::{higher, lower};
+use crate::volume::{check_spacing, cropped, for_each_run, Volume, Voxel, Window};
 
 /// A region of interest, cropped to the bounding box of its morphological mask.
 #[derive(Debug, Clone)]
 pub struct Roi {
     intensities: Volume<f64>,
-    morphological: Array3<bool>,
-    intensity: Array3<bool>,
+    /// Shared by both masks until re-segmentation changes one.
+    morphological: Mask,
+    intensity: Mask,
+    /// Lowest and highest intensity of the intensity mask.
+    span: (f64, f64),
     window: Window,
     /// Lower and upper limit of range re-segmentation, where given; IBSI hands them on to
     /// fixed bin size discretisation and the intensity-volume histogram.
     pub range: [Option<f64>; 2],
+}
+
+/// A mask (C order) and the number of its voxels.
+#[derive(Debug, Clone)]
+struct Mask {
+    voxels: Arc<Vec<bool>>,
+    set: usize,
+}
+
+impl Mask {
+    fn new(voxels: Vec<bool>) -> Self {
+        let set = blocks::count(&voxels);
+        let voxels = Arc::new(voxels);
+        Self { voxels, set }
+    }
 }
 
 impl Roi {
@@ -42,13 +64,13 @@ impl Roi {
         }
         check_spacing(spacing)?;
         let window = Window::around(mask).ok_or(Error::EmptyMask)?;
-        let intensities = window.copy_f64(image);
-        let morphological = window.view(mask).as_standard_layout().into_owned();
-        refuse_non_finite(&intensities, &morphological, window)?;
+        let mask = Mask::new(cropped(window.view(mask)));
+        let (intensities, span) = intensities(image, &mask.voxels, window)?;
         Ok(Self {
-            intensities: Volume::new(intensities, spacing)?,
-            intensity: morphological.clone(),
-            morphological,
+            intensities: Volume::new(window.filled(intensities), spacing)?,
+            intensity: mask.clone(),
+            morphological: mask,
+            span,
             window,
             range: [None, None],
         })
@@ -79,69 +101,149 @@ impl Roi {
     }
 
     /// The morphological mask, C order.
-    ///
-    /// # Panics
-    /// Never: masks are stored in C order.
     #[must_use]
     pub fn morphological(&self) -> &[bool] {
-        self.morphological
-            .as_slice()
-            .expect("masks are stored in C order")
+        &self.morphological.voxels
     }
 
     /// The intensity mask, C order: a subset of the morphological mask with at least one voxel.
-    ///
-    /// # Panics
-    /// Never: masks are stored in C order.
     #[must_use]
     pub fn intensity(&self) -> &[bool] {
-        self.intensity
-            .as_slice()
-            .expect("masks are stored in C order")
+        &self.intensity.voxels
+    }
+
+    /// Number of voxels of the morphological and of the intensity mask.
+    #[must_use]
+    pub fn voxels(&self) -> [usize; 2] {
+        [self.morphological.set, self.intensity.set]
+    }
+
+    /// Lowest and highest intensity of the intensity mask.
+    #[must_use]
+    pub fn span(&self) -> (f64, f64) {
+        self.span
     }
 
     /// The intensities inside the intensity mask, in C order of their voxels.
     #[must_use]
     pub fn selected(&self) -> Vec<f64> {
-        let n = self.intensity().iter().filter(|&&m| m).count();
-        let mut out = Vec::with_capacity(n);
-        out.extend(
-            self.intensities()
-                .iter()
-                .zip(self.intensity())
-                .filter(|(_, &m)| m)
-                .map(|(&v, _)| v),
-        );
-        out
+        blocks::selected(self.intensities(), self.intensity(), self.intensity.set)
     }
 
-    /// Keeps in the intensity mask only voxels for which `keep` holds; returns how many remain.
-    pub(crate) fn retain(&mut self, keep: impl Fn(f64) -> bool) -> usize {
-        let mut remaining = 0;
-        for (mask, &value) in self.intensity.iter_mut().zip(self.intensities.data()) {
-            *mask = *mask && keep(value);
-            remaining += usize::from(*mask);
+    /// Keeps in the intensity mask only intensities from `low` to `high`. Returns how many remain;
+    /// if none does, nothing changes.
+    pub(crate) fn retain(&mut self, low: f64, high: f64) -> usize {
+        if low <= self.span.0 && self.span.1 <= high {
+            return self.intensity.set;
         }
-        remaining
+        let (values, mask) = (self.intensities(), self.intensity());
+        let (mut kept, mut span) = (vec![false; mask.len()], NO_SPAN);
+        let runs = values.chunks(PART).zip(mask.chunks(PART));
+        for ((values, mask), kept) in runs.zip(kept.chunks_mut(PART)) {
+            blocks::within(values, mask, (low, high), kept);
+            span = joined(span, blocks::span(values, kept));
+        }
+        let kept = Mask::new(kept);
+        if kept.set == 0 {
+            return 0;
+        }
+        (self.intensity, self.span) = (kept, span);
+        self.intensity.set
     }
 }
 
-fn refuse_non_finite(values: &Array3<f64>, mask: &Array3<bool>, window: Window) -> Result<()> {
-    let bad = |(_, (v, m)): &((usize, usize, usize), (&f64, &bool))| **m && !v.is_finite();
-    let pairs = || {
-        values
-            .indexed_iter()
-            .zip(mask)
-            .map(|((i, v), m)| (i, (v, m)))
-    };
-    let Some(((z, y, x), (&value, _))) = pairs().find(bad) else {
-        return Ok(());
-    };
-    let [oz, oy, ox] = window.start;
-    let index = [z + oz, y + oy, x + ox];
-    Err(Error::NonFinite {
-        index,
-        value,
-        count: pairs().filter(bad).count(),
-    })
+/// Voxels that are worked on while they are in the first-level cache.
+const PART: usize = 2048;
+const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+fn joined(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (lower(a.0, b.0), higher(a.1, b.1))
+}
+
+/// The window's intensities (C order), and the lowest and highest inside `mask`, in one pass.
+fn intensities<T: Voxel>(
+    image: ArrayView3<'_, T>,
+    mask: &[bool],
+    window: Window,
+) -> Result<(Vec<f64>, (f64, f64))> {
+    let mut values: Vec<f64> = Vec::with_capacity(mask.len());
+    let (mut span, mut finite) = (NO_SPAN, true);
+    for_each_run(window.view(image), |run| {
+        let start = values.len();
+        values.extend(run.iter().map(|v| v.to_f64()));
+        let (run, mask) = (&values[start..], &mask[start..values.len()]);
+        if !(T::ALWAYS_FINITE || blocks::all_finite(run)) {
+            finite &= run.iter().zip(mask).all(|(x, &m)| !m || x.is_finite());
+        }
+        span = joined(span, blocks::span(run, mask));
+    });
+    if finite {
+        Ok((values, span))
+    } else {
+        Err(non_finite(&values, mask, window))
+    }
+}
+
+/// The error for the NaN and infinite intensities inside `mask`.
+fn non_finite(values: &[f64], mask: &[bool], window: Window) -> Error {
+    let bad = |k: &usize| mask[*k] && !values[*k].is_finite();
+    let first = (0..values.len()).find(bad).unwrap_or(0);
+    let [_, ny, nx] = window.shape;
+    let place = [first / (ny * nx), first / nx % ny, first % nx];
+    Error::NonFinite {
+        index: std::array::from_fn(|a| place[a] + window.start[a]),
+        value: values[first],
+        count: (0..values.len()).filter(bad).count(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+mod tests {
+    use ndarray::{s, Array3};
+
+    use super::*;
+
+    #[test]
+    fn only_intensities_inside_must_be_finite() {
+        let mut image = Array3::from_elem((3, 4, 50), f64::NAN);
+        image.slice_mut(s![1.., 1..3, 5..45]).fill(2.0);
+        let mut mask = Array3::from_elem(image.dim(), false);
+        mask.slice_mut(s![1.., 1..3, 5..45]).fill(true);
+        mask[[1, 1, 20]] = false;
+        image[[1, 1, 20]] = f64::INFINITY;
+        image[[2, 2, 44]] = -3.0;
+        let roi = Roi::new(image.view(), mask.view(), [1.0; 3]).unwrap();
+        assert_eq!((roi.shape(), roi.window().start), ([2, 2, 40], [1, 1, 5]));
+        assert_eq!((roi.voxels(), roi.span()), ([159, 159], (-3.0, 2.0)));
+        assert_eq!(roi.selected().len(), 159);
+        image[[1, 2, 30]] = f64::NEG_INFINITY;
+        image[[2, 1, 7]] = f64::NAN;
+        let error = Roi::new(image.view(), mask.view(), [1.0; 3]).unwrap_err();
+        assert_eq!(
+            error,
+            Error::NonFinite {
+                index: [1, 2, 30],
+                value: f64::NEG_INFINITY,
+                count: 2
+            }
+        );
+    }
+
+    #[test]
+    fn masks_part_when_voxels_are_dropped() {
+        let image = Array3::from_shape_fn((2, 3, 17), |(z, y, x)| (z * 100 + y * 20 + x) as i16);
+        let mask = Array3::from_elem(image.dim(), true);
+        let mut roi = Roi::new(image.view(), mask.view(), [1.0; 3]).unwrap();
+        assert_eq!(roi.retain(0.0, 156.0), 102);
+        assert!(Arc::ptr_eq(
+            &roi.morphological.voxels,
+            &roi.intensity.voxels
+        ));
+        assert_eq!(roi.retain(1000.0, 2000.0), 0);
+        assert_eq!(roi.voxels(), [102, 102]);
+        assert_eq!(roi.retain(10.0, 99.5), 41);
+        assert_eq!((roi.voxels(), roi.span()), ([102, 41], (10.0, 56.0)));
+        assert!(roi.morphological().iter().all(|&m| m));
+    }
 }

@@ -136,7 +136,7 @@ impl Discretise {
             Self::Fbs {
                 width,
                 minimum: Some(minimum),
-            } => format!("fbs{width}-min{minimum}"),
+            } => format!("fbs{width}-min{}", minimum + 0.0), // no -0
             Self::Fbn { bins } => format!("fbn{bins}"),
         }
     }
