@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, RecvTimeoutError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ferromics::parallel::with_threads;
+use ferromics::parallel::{until, with_threads};
 use ferromics::{extract, plan, Error, Result, Settings};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};
 use pyo3::prelude::*;
@@ -24,35 +25,35 @@ const WATCH_FROM: usize = 500_000;
 pub fn compute<T: Send>(
     py: Python<'_>,
     voxels: usize,
-    f: impl FnOnce(&AtomicBool) -> Result<T> + Send,
+    f: impl FnOnce() -> Result<T> + Send,
 ) -> PyResult<T> {
-    let interrupted = AtomicBool::new(false);
     if voxels < WATCH_FROM {
-        return py
-            .detach(|| f(&interrupted))
-            .map_err(|e| CoreError(e).into());
+        return py.detach(f).map_err(|e| CoreError(e).into());
     }
-    let watched = py.detach(|| {
+    let outcome = py.detach(|| {
         std::thread::scope(|scope| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let heeded = Arc::clone(&stop);
             let (done, wait) = sync_channel(1);
-            let flag = &interrupted;
-            scope.spawn(move || done.send(f(flag)));
-            let mut signal = None;
+            scope.spawn(move || done.send(until(&heeded, f)));
             loop {
                 match wait.recv_timeout(Duration::from_millis(100)) {
-                    Ok(result) => return signal.map_or(Ok(result), Err),
-                    // The sender is gone: the computing thread panicked; `scope` passes it on.
-                    Err(RecvTimeoutError::Disconnected) => return Ok(Err(Error::Interrupted)),
-                    Err(RecvTimeoutError::Timeout) if signal.is_none() => {
-                        signal = Python::attach(|py| py.check_signals().err());
-                        interrupted.store(signal.is_some(), Ordering::Relaxed);
+                    Ok(Some(result)) => return Ok(result),
+                    // It stopped on request, or it panicked, which `scope` passes on.
+                    Ok(None) | Err(RecvTimeoutError::Disconnected) => {
+                        return Ok(Err(Error::Interrupted))
                     }
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => {
+                        if let Err(signal) = Python::attach(|py| py.check_signals()) {
+                            stop.store(true, Ordering::Relaxed);
+                            return Err(signal); // `scope` waits for the loops to end
+                        }
+                    }
                 }
             }
         })
     })?;
-    watched.map_err(|e| CoreError(e).into())
+    outcome.map_err(|e| CoreError(e).into())
 }
 
 /// A column as Python sees it, see `_core.pyi`.

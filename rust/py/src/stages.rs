@@ -35,9 +35,7 @@ fn resegment<'py>(
     let settings: Resegment = parsed(settings)?;
     let mask = mask.as_array();
     let out: Array3<bool> = with_view!(&AnyVolume::view(image)?, |image| {
-        compute(py, mask.len(), |_| {
-            arrays::resegment(image, mask, &settings)
-        })
+        compute(py, mask.len(), || arrays::resegment(image, mask, &settings))
     })?;
     Ok(out.into_pyarray(py))
 }
@@ -53,7 +51,7 @@ fn discretise<'py>(
     let settings: Discretise = parsed(settings)?;
     let mask = mask.as_array();
     let out: Array3<u16> = with_view!(&AnyVolume::view(image)?, |image| {
-        compute(py, mask.len(), |_| {
+        compute(py, mask.len(), || {
             arrays::discretise(image, mask, &settings)
         })
     })?;
@@ -75,7 +73,7 @@ fn texture<'py>(
         levels.as_array(),
         mask.as_ref().map(PyReadonlyArray3::as_array),
     );
-    let out = compute(py, levels.len(), |_| {
+    let out = compute(py, levels.len(), || {
         with_threads(threads, || arrays::texture(levels, mask, family))
     })?;
     let row = |(c, v): (ferromics::plan::Column, f64)| (c.feature, c.aggregation, c.parameters, v);
@@ -98,7 +96,7 @@ fn texture_matrix<'py>(
         levels.as_array(),
         mask.as_ref().map(PyReadonlyArray3::as_array),
     );
-    let rows = compute(py, levels.len(), |_| {
+    let rows = compute(py, levels.len(), || {
         arrays::texture_matrix(levels, mask, &family, offset, z)
     })?;
     Ok(Array2::from(rows).into_pyarray(py))
@@ -114,9 +112,7 @@ fn glcm<'py>(
     symmetric: bool,
 ) -> PyResult<Bound<'py, PyArray2<u64>>> {
     let levels = levels.as_array();
-    let counts = compute(py, levels.len(), |_| {
-        arrays::glcm(levels, offset, symmetric)
-    })?;
+    let counts = compute(py, levels.len(), || arrays::glcm(levels, offset, symmetric))?;
     Ok(counts.into_pyarray(py))
 }
 
@@ -131,7 +127,7 @@ fn mesh<'py>(
     spacing: [f64; 3],
 ) -> PyResult<Mesh<'py>> {
     let mask = mask.as_array();
-    let mesh = compute(py, mask.len(), |_| {
+    let mesh = compute(py, mask.len(), || {
         let shape = mask.dim().into();
         let voxels: Vec<bool> = mask.iter().copied().collect();
         marching_cubes(&voxels, shape, spacing)
@@ -152,7 +148,7 @@ fn distance_map<'py>(
 ) -> PyResult<Bound<'py, PyArray3<u16>>> {
     let norm: Norm = parsed(norm)?;
     let mask = mask.as_array();
-    let map = compute(py, mask.len(), |_| {
+    let map = compute(py, mask.len(), || {
         Ok(arrays::distance_map(mask, norm, in_plane))
     })?;
     Ok(map.into_pyarray(py))
