@@ -106,3 +106,11 @@ def test_overflow_is_undefined_rather_than_infinite() -> None:
     image = np.full((1, 1, 1), 1e300)
     values = dict(extract(image, image > 0))
     assert not [name for name, value in values.items() if np.isinf(value)]
+
+
+@pytest.mark.parametrize("values", [[0.1, -0.2, 0.1], [0.1, 0.2, -0.3], [-2.0, 1.0, 1.0]])
+def test_a_mean_that_is_zero_but_for_rounding_gives_no_ratio(values: list[float]) -> None:
+    image = np.array([[values]])
+    result = extract(image, np.ones(image.shape, bool))
+    assert np.isnan(result["original_stat_intensity_based_coefficient_of_variation"])
+    assert np.isnan(result["original_morph_centre_of_mass_shift"])

@@ -354,6 +354,13 @@ pub(crate) fn power_of_two_below(x: f64) -> f64 {
     f64::from_bits(x.to_bits() & 0x7ff0_0000_0000_0000).max(f64::MIN_POSITIVE)
 }
 
+/// True if a mean of values of magnitude `largest` at most is 0 but for rounding: at most four units
+/// in the last place of `largest`.
+#[must_use]
+pub fn vanishes(mean: f64, largest: f64) -> bool {
+    mean.abs() <= 4.0 * f64::EPSILON * largest
+}
+
 /// `-Σ p log2 p` over probabilities; terms with `p = 0` contribute 0.
 #[must_use]
 pub fn entropy_bits(probabilities: impl IntoIterator<Item = f64>) -> f64 {

@@ -125,9 +125,9 @@ impl Plan {
         let out = with_view!(&AnyVolume::view(image)?, |image| compute(
             py,
             mask.len(),
-            |stop| {
+            || {
                 with_threads(threads, || {
-                    extract::extract(&self.0, image, mask, spacing, stop)
+                    extract::extract(&self.0, image, mask, spacing)
                 })
             }
         ))?;

@@ -168,7 +168,7 @@ fn spatial_autocorrelation<'py>(
     let out = with_view!(&AnyVolume::view(image)?, |image| compute(
         py,
         mask.len(),
-        |_| {
+        || {
             with_threads(threads, || {
                 arrays::spatial_autocorrelation(image, mask, spacing)
             })
@@ -191,7 +191,7 @@ fn intensity_peaks<'py>(
     let out = with_view!(&AnyVolume::view(image)?, |image| compute(
         py,
         mask.len(),
-        |_| { with_threads(threads, || arrays::intensity_peaks(image, mask, spacing)) }
+        || { with_threads(threads, || arrays::intensity_peaks(image, mask, spacing)) }
     ))?;
     Ok((out.local, out.global))
 }

@@ -130,7 +130,8 @@ pub fn minimum_discretised_intensity(h: &Histogram) -> f64 {
 
 /// 10th discretised intensity percentile, GPMT: $F = P_{10}(X_d)$.
 ///
-/// The rule is that of [`percentile_position`](crate::numeric::percentile_position).
+/// Percentile p lies at position p (n - 1) / 100 of the sorted values, counted from 0; between two
+/// values it is interpolated linearly.
 #[must_use]
 pub fn discretised_intensity_percentile_10(h: &Histogram) -> f64 {
     h.summary.p10
@@ -138,7 +139,8 @@ pub fn discretised_intensity_percentile_10(h: &Histogram) -> f64 {
 
 /// 90th discretised intensity percentile, OZ0C: $F = P_{90}(X_d)$.
 ///
-/// The rule is that of [`percentile_position`](crate::numeric::percentile_position).
+/// Percentile p lies at position p (n - 1) / 100 of the sorted values, counted from 0; between two
+/// values it is interpolated linearly.
 #[must_use]
 pub fn discretised_intensity_percentile_90(h: &Histogram) -> f64 {
     h.summary.p90
@@ -228,7 +230,8 @@ pub fn discretised_intensity_uniformity(h: &Histogram) -> f64 {
 
 /// Maximum histogram gradient, 12CE: $F = \max(H'), \; H'_i = (n_{i+1} - n_{i-1}) / 2$.
 ///
-/// A number of voxels. Bins without voxels count, from bin 1 to bin $N_g$; at either end the gradient
+/// A number of voxels. Bins without voxels count, from bin 1 to bin $N_g$, which is the number of
+/// bins of a fixed bin number, else the highest level of the region; at either end the gradient
 /// is the difference to the only neighbour. NaN for $N_g = 1$.
 #[must_use]
 pub fn maximum_histogram_gradient(h: &Histogram) -> f64 {
@@ -245,7 +248,8 @@ pub fn maximum_histogram_gradient_intensity(h: &Histogram) -> f64 {
 
 /// Minimum histogram gradient, VQB3: $F = \min(H'), \; H'_i = (n_{i+1} - n_{i-1}) / 2$.
 ///
-/// A number of voxels. Bins without voxels count, from bin 1 to bin $N_g$; at either end the gradient
+/// A number of voxels. Bins without voxels count, from bin 1 to bin $N_g$, which is the number of
+/// bins of a fixed bin number, else the highest level of the region; at either end the gradient
 /// is the difference to the only neighbour. NaN for $N_g = 1$.
 #[must_use]
 pub fn minimum_histogram_gradient(h: &Histogram) -> f64 {

@@ -18,6 +18,7 @@ use crate::mesh::oriented_box::smallest;
 use crate::mesh::packed::PackedMask;
 use crate::mesh::principal::{moments, principal_axes, Moments, PrincipalAxes};
 use crate::mesh::weighted::{weighted_moments, WeightedMoments};
+use crate::numeric::vanishes;
 use crate::roi::Roi;
 
 /// A region whose measures are taken when a feature first asks for them, and kept.
@@ -251,12 +252,17 @@ pub fn asphericity(m: &Morphology) -> f64 {
 /// \frac{\sum_k X_{gl,k} \vec{X}_{c,gl,k}}{\sum_k X_{gl,k}} \right\|_2$, the distance in mm between
 /// the centre of the morphological mask and the intensity-weighted one of the intensity mask.
 ///
-/// Undefined (NaN) where the intensities sum to 0. Intensities of both signs can put the weighted
-/// centre far outside the region.
+/// Undefined (NaN) where the mean intensity is 0, also but for rounding (at most 4 units in the last
+/// place of the largest intensity). Intensities of both signs can put the weighted centre far outside
+/// the region.
 pub fn centre_of_mass_shift(m: &Morphology) -> f64 {
     let spacing = m.spacing();
     let (geometric, weighted) = (m.moments().centre(spacing), m.weighted());
-    if weighted.sum == 0.0 {
+    let (lowest, highest) = m.roi.span();
+    if vanishes(
+        weighted.sum / weighted.n as f64,
+        lowest.abs().max(highest.abs()),
+    ) {
         return f64::NAN;
     }
     let centre = |a: usize| weighted.first[a] / weighted.sum * spacing[a];

@@ -67,7 +67,8 @@ pub fn minimum_intensity(x: &Intensities) -> f64 {
 
 /// 10th intensity percentile, QG58: $F = P_{10}(X)$.
 ///
-/// The rule is that of [`percentile_position`](crate::numeric::percentile_position).
+/// Percentile p lies at position p (n - 1) / 100 of the sorted values, counted from 0; between two
+/// values it is interpolated linearly.
 #[must_use]
 pub fn intensity_percentile_10(x: &Intensities) -> f64 {
     x.0.p10
@@ -75,7 +76,8 @@ pub fn intensity_percentile_10(x: &Intensities) -> f64 {
 
 /// 90th intensity percentile, 8DWT: $F = P_{90}(X)$.
 ///
-/// The rule is that of [`percentile_position`](crate::numeric::percentile_position).
+/// Percentile p lies at position p (n - 1) / 100 of the sorted values, counted from 0; between two
+/// values it is interpolated linearly.
 #[must_use]
 pub fn intensity_percentile_90(x: &Intensities) -> f64 {
     x.0.p90
@@ -126,7 +128,8 @@ pub fn intensity_based_median_absolute_deviation(x: &Intensities) -> f64 {
 
 /// Intensity-based coefficient of variation, 7TET: $F = \sigma / \mu$.
 ///
-/// NaN for a mean of 0. The sign is that of the mean.
+/// NaN for a mean of 0, also for one that is 0 but for rounding (at most 4 units in the last place of
+/// the largest intensity). The sign is that of the mean.
 #[must_use]
 pub fn intensity_based_coefficient_of_variation(x: &Intensities) -> f64 {
     x.0.coefficient_of_variation()

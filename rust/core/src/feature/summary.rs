@@ -3,13 +3,15 @@
 
 use crate::numeric::{
     between, count_by, higher, mean, nearest, percentile_position, percentiles_within,
-    power_of_two_below, span, sum_by, sums_by,
+    power_of_two_below, span, sum_by, sums_by, vanishes,
 };
 
 /// Percentiles that features use.
 const PERCENTS: [u32; 5] = [10, 25, 50, 75, 90];
 /// Whole numbers over at most this range are counted.
 const COUNTED: f64 = 65_536.0;
+/// Whole numbers below this are exact doubles, and so are their differences.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Moments, extremes, percentiles and absolute deviations of `n` numbers `x`.
 ///
@@ -59,7 +61,8 @@ impl Summary {
         let (minimum, maximum) = span(values);
         let range = maximum - minimum;
         // A table needs no more places than there are values.
-        if range < COUNTED && range < values.len() as f64 && all_whole(values) {
+        let small = higher(minimum.abs(), maximum.abs()) < EXACT;
+        if (small || values.is_empty()) && range < COUNTED && range < values.len() as f64 && all_whole(values) {
             return Self::of_counts(minimum, &count_by(values, places(range), |x| x - minimum));
         }
         let n = values.len() as f64;
@@ -172,9 +175,12 @@ impl Summary {
         }
     }
 
-    /// Standard deviation over mean; NaN for a mean of 0.
+    /// Standard deviation over mean; NaN for a mean that [`vanishes`].
     #[must_use]
     pub fn coefficient_of_variation(&self) -> f64 {
+        if vanishes(self.mean, self.minimum.abs().max(self.maximum.abs())) {
+            return f64::NAN;
+        }
         ratio(self.unit * self.moments[0].sqrt(), self.mean)
     }
 

@@ -375,7 +375,8 @@ pub fn columns(percentages: &[f64]) -> Vec<Column> {
 
 /// Volume at intensity fraction 10%, BC2M: $F = V_{10} = \max \{ \nu_i : \gamma_i \ge 0.1 \}$.
 ///
-/// NaN where the axis has no such point: a single intensity.
+/// NaN where the axis has no such point: a single intensity, or an axis of so few steps that none
+/// lies there (`none` and `fbs` go in whole steps from the lowest intensity or range limit).
 #[must_use]
 pub fn volume_at_intensity_fraction_10(h: &VolumeHistogram) -> f64 {
     h.volume_at(0.1)
@@ -383,7 +384,8 @@ pub fn volume_at_intensity_fraction_10(h: &VolumeHistogram) -> f64 {
 
 /// Volume at intensity fraction 90%, BC2M: $F = V_{90} = \max \{ \nu_i : \gamma_i \ge 0.9 \}$.
 ///
-/// NaN where the axis has no such point: a single intensity.
+/// NaN where the axis has no such point: a single intensity, or an axis of so few steps that none
+/// lies there (`none` and `fbs` go in whole steps from the lowest intensity or range limit).
 #[must_use]
 pub fn volume_at_intensity_fraction_90(h: &VolumeHistogram) -> f64 {
     h.volume_at(0.9)
