@@ -268,6 +268,7 @@ fn refuse_outside(array: ArrayView3<'_, u16>, mask: ArrayView3<'_, bool>) -> Res
         let (mask, image) = (mask.dim().into(), array.dim().into());
         return Err(Error::ShapeMismatch { mask, image });
     }
+    #[allow(clippy::needless_bitwise_bool)] // a lazy `||` is a branch and stops vectorisation
     let outside = |any: bool, &level: &u16, &set: &bool| any | ((level > 0) & !set);
     if Zip::from(array).and(mask).fold(false, outside) {
         let (given, allowed) = (

@@ -124,6 +124,7 @@ pub(crate) fn any(values: &[f64], mask: &[bool], holds: impl Fn(f64) -> bool) ->
 /// The voxels of `mask` whose value lies from `low` to `high`, written to `to`.
 pub(crate) fn within(values: &[f64], mask: &[bool], (low, high): (f64, f64), to: &mut [bool]) {
     #[inline]
+    #[allow(clippy::needless_bitwise_bool)] // a lazy `&&` is a branch and stops vectorisation
     fn each(x: &[f64], m: &[bool], (low, high): (f64, f64), to: &mut [bool]) {
         for ((to, &x), &m) in to.iter_mut().zip(x).zip(m) {
             *to = m & (x >= low) & (x <= high);

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::blocks::{self, cover, Cover, BLOCK};
 use crate::error::{Error, Result};
-use crate::numeric::{floor, nearest, to_index};
+use crate::numeric::{floor, nearest, to_index, Tally};
 use crate::parallel;
 use crate::roi::Roi;
 use crate::settings::Discretise;
@@ -223,11 +223,8 @@ fn fill<L: Level>(
 }
 
 /// Writes the levels from voxel `start` on and counts them, both block by block: the levels are
-/// still at hand, and blocks outside the region are not touched (2.5 10^6 voxels with 10^6 inside:
-/// 5.6 ms in two passes over all voxels, FBN_MS now).
-///
-/// Four tables take turns while they are small: neighbours often share a level, and a count has to
-/// wait for the one before it in the same place.
+/// still at hand, and blocks outside the region are not touched (2.2 10^6 voxels with 10^6 inside:
+/// 2.6 ms, 5.6 ms in two passes over all voxels).
 fn fill_part<L: Level>(
     part: &mut [L],
     start: usize,
@@ -235,33 +232,21 @@ fn fill_part<L: Level>(
     source: &impl Source,
     narrow: &impl Fn(u32) -> L,
 ) -> Vec<u32> {
-    let stride = if places <= 4096 { places } else { 0 };
-    let mut counts = vec![0u32; places + 3 * stride];
+    let mut tally = Tally::new(places);
     let whole = part.len() / BLOCK * BLOCK;
     let (blocks, rest) = part.as_chunks_mut::<BLOCK>();
     for (k, block) in blocks.iter_mut().enumerate() {
-        let Some(levels) = source.block(start / BLOCK + k) else {
-            continue;
-        };
-        *block = levels.map(narrow);
-        for four in levels.as_chunks::<4>().0 {
-            counts[four[0] as usize] += 1;
-            counts[four[1] as usize + stride] += 1;
-            counts[four[2] as usize + 2 * stride] += 1;
-            counts[four[3] as usize + 3 * stride] += 1;
+        if let Some(levels) = source.block(start / BLOCK + k) {
+            *block = levels.map(narrow);
+            tally.add(&levels);
         }
     }
     for (k, to) in rest.iter_mut().enumerate() {
         let level = source.single(start + whole + k);
         *to = narrow(level);
-        counts[level as usize] += 1;
+        tally.add(&[level]);
     }
-    let (sums, others) = counts.split_at_mut(places);
-    for table in others.chunks_exact(places) {
-        sums.iter_mut().zip(table).for_each(|(sum, n)| *sum += n);
-    }
-    counts.truncate(places);
-    counts
+    tally.sum()
 }
 
 /// Discretises the region's intensities.

@@ -102,9 +102,6 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
-    /// The caller asked to stop.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 /// Result of a core function.

@@ -1,6 +1,5 @@
 //! Runs a plan on a region: the only module that knows all stages.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use ndarray::ArrayView3;
@@ -51,16 +50,15 @@ pub struct Extraction {
 /// Computes every column of `plan` for one region.
 ///
 /// `image` and `mask` are (z, y, x) with any strides, slices along z; `spacing` in mm, same order.
-/// `interrupted` is looked at between tasks.
+/// To stop early, run it inside [`parallel::until`].
 ///
 /// # Errors
-/// See [`Roi::new`], [`resegment`] and [`discretise`]; [`Error::Interrupted`] on request.
+/// See [`Roi::new`], [`resegment`] and [`discretise`].
 pub fn extract<T: Voxel>(
     plan: &Plan,
     image: ArrayView3<'_, T>,
     mask: ArrayView3<'_, bool>,
     spacing: [f64; 3],
-    interrupted: &AtomicBool,
 ) -> Result<Extraction> {
     let mut roi = Roi::new(image, mask, spacing)?;
     resegment(&mut roi, &plan.settings().resegment)?;
@@ -81,25 +79,24 @@ pub fn extract<T: Voxel>(
     for (settings, levels) in settings.iter().zip(&levels) {
         warnings.extend(levels.as_ref().and_then(|l| unusual(&settings.label(), l)));
     }
-    let count = |mask: &[bool]| mask.iter().filter(|&&m| m).count() as u64;
+    let takes_selected =
+        |t: &Task| matches!(t.family, FamilySettings::Stat(_) | FamilySettings::Ivh(_));
     let stages = Stages {
+        selected: if plan.tasks.iter().any(takes_selected) {
+            roi.selected()
+        } else {
+            Vec::new()
+        },
         roi: Arc::new(roi),
         surroundings,
         levels,
     };
-    let work = stages.roi.intensities().len() * plan.tasks.len();
-    let values = parallel::map(plan.tasks.len(), work, |k| {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
-        }
-        stages.run(&plan.tasks[k])
-    });
-    let values = values.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    let [morphological, intensity] = stages.roi.voxels();
     Ok(Extraction {
-        values,
+        values: stages.run_all(&plan.tasks)?,
         warnings,
-        morphological_voxels: count(stages.roi.morphological()),
-        intensity_voxels: count(stages.roi.intensity()),
+        morphological_voxels: morphological as u64,
+        intensity_voxels: intensity as u64,
     })
 }
 
@@ -129,10 +126,57 @@ struct Stages {
     roi: Arc<Roi>,
     /// The image around the region, and where the region's box starts in it.
     surroundings: Option<(Volume<f64>, [usize; 3])>,
+    /// Intensities of the intensity mask, if a task takes them.
+    selected: Vec<f64>,
     levels: Vec<Option<Levels>>,
 }
 
 impl Stages {
+    /// The values of all tasks, in their order.
+    fn run_all(&self, tasks: &[Task]) -> Result<Vec<f64>> {
+        let jobs = jobs(tasks);
+        let work = self.roi.intensities().len() * tasks.len();
+        let done = parallel::map(jobs.len(), work, |k| {
+            let (task, partner) = jobs[k];
+            Ok(match partner {
+                Some(partner) => {
+                    let [sizes, distances] = self.zones(&tasks[task], &tasks[partner]);
+                    vec![(task, sizes), (partner, distances)]
+                }
+                None => vec![(task, self.run(&tasks[task])?)],
+            })
+        });
+        let mut values = vec![Vec::new(); tasks.len()];
+        for job in done {
+            for (task, of_task) in job? {
+                values[task] = of_task;
+            }
+        }
+        Ok(values.concat())
+    }
+
+    fn levels(&self, task: &Task) -> &Levels {
+        let levels = task.discretisation.and_then(|k| self.levels[k].as_ref());
+        levels.expect("the plan discretises whatever a task needs")
+    }
+
+    /// Size zones and distance zones of one linkage on one discretisation, the zones found once.
+    fn zones(&self, sizes: &Task, distances: &Task) -> [Vec<f64>; 2] {
+        let FamilySettings::Gldzm(settings) = &distances.family else {
+            unreachable!("the partner of size zones is distance zones")
+        };
+        let asked = || [sizes, distances].into_iter();
+        let asked = || asked().flat_map(|t| t.family.aggregations());
+        let (flat, volume) = (asked().any(|a| !a.is_3d()), asked().any(|a| a.is_3d()));
+        let source = DistanceZones::new(self.levels(distances), self.roi.morphological(), settings);
+        let zones = source.zones(flat, volume);
+        let (by_size, by_distance) = (zones.by_size(), zones.by_distance());
+        [
+            sizes.aggregate(&by_size, size_zone::FEATURES, LevelCounts::new),
+            distances.aggregate(&by_distance, distance_zone::FEATURES, LevelCounts::new),
+        ]
+    }
+
     fn run(&self, task: &Task) -> Result<Vec<f64>> {
         Ok(match &task.family {
             FamilySettings::Morph(_) => {
@@ -145,25 +189,43 @@ impl Stages {
                 let m = peak::peaks(volume, &self.roi, *offset);
                 task.evaluate(&m, local_intensity::FEATURES)
             }
-            FamilySettings::Stat(_) => task.evaluate(
-                &Intensities::new(self.roi.selected()),
-                statistical::FEATURES,
-            ),
+            FamilySettings::Stat(_) => {
+                task.evaluate(&Intensities::new(&self.selected), statistical::FEATURES)
+            }
             FamilySettings::Ivh(s) => {
-                let m = VolumeHistogram::new(&self.roi, s)?;
+                let m = VolumeHistogram::of_values(&self.selected, self.roi.range, &s.discretise)?;
                 let columns = volume_histogram::columns(&s.percentages);
                 task.selected
                     .iter()
                     .map(|&k| columns[k].value(&m))
                     .collect()
             }
-            _ => {
-                let levels = task.discretisation.and_then(|k| self.levels[k].as_ref());
-                let levels = levels.expect("the plan discretises whatever a task needs");
-                on_levels(task, levels, self.roi.morphological())
-            }
+            _ => on_levels(task, self.levels(task), self.roi.morphological()),
         })
     }
+}
+
+/// The tasks as jobs: size zones go together with the first distance zones, not yet taken, of the
+/// same linkage on the same levels; every other task is alone.
+fn jobs(tasks: &[Task]) -> Vec<(usize, Option<usize>)> {
+    let mut taken = vec![false; tasks.len()];
+    let mut partners = vec![None; tasks.len()];
+    for (task, partner) in tasks.iter().zip(&mut partners) {
+        let FamilySettings::Glszm(s) = &task.family else {
+            continue;
+        };
+        let shares = |other: &Task| {
+            task.discretisation == other.discretisation
+                && matches!(&other.family, FamilySettings::Gldzm(d)
+                    if (d.linkage, d.linkage_distance) == (s.linkage, s.linkage_distance))
+        };
+        *partner = (0..tasks.len()).find(|&k| !taken[k] && shares(&tasks[k]));
+        if let Some(k) = *partner {
+            taken[k] = true;
+        }
+    }
+    let alone_or_first = (0..tasks.len()).filter(|&k| !taken[k]);
+    alone_or_first.map(|k| (k, partners[k])).collect()
 }
 
 /// Values of a family that works on grey levels.
@@ -258,5 +320,55 @@ impl Task {
         let values = aggregate(source, self.family.aggregations(), features, input);
         let selected = |v: Vec<f64>| self.selected.iter().map(|&k| v[k]).collect::<Vec<_>>();
         values.into_iter().flat_map(selected).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phantom;
+
+    fn values(features: &str) -> Vec<u64> {
+        let text = format!(
+            r#"{{"discretise": [{{"type": "none"}}, {{"type": "fbn", "bins": 3}}],
+                                "features": [{features}]}}"#
+        );
+        let plan = Plan::new(Settings::from_json(&text).unwrap()).unwrap();
+        let (image, mask) = (phantom::image(), phantom::mask());
+        let out = extract(&plan, image.view(), mask.view(), phantom::SPACING).unwrap();
+        assert_eq!(out.values.len(), plan.columns().len());
+        out.values.iter().map(|v| v.to_bits()).collect()
+    }
+
+    #[test]
+    fn zones_shared_by_two_families_give_the_values_of_each_alone() {
+        let all = r#""aggregations": ["2d", "2.5d", "3d"]"#;
+        let sizes = [
+            r#"{"type": "glszm"}"#.to_string(),
+            format!(r#"{{"type": "glszm", "linkage": "manhattan", {all}}}"#),
+        ];
+        let distances = [
+            format!(r#"{{"type": "gldzm", {all}}}"#),
+            r#"{"type": "gldzm", "linkage": "manhattan", "aggregations": ["2d"]}"#.to_string(),
+            r#"{"type": "gldzm", "distance_norm": "chebyshev"}"#.to_string(),
+        ];
+        let tasks = [&sizes[..], &distances[..], &[r#"{"type": "stat"}"#.into()]].concat();
+        let together = values(&tasks.join(", "));
+        let alone: Vec<u64> = [&tasks[5..], &tasks[..5]]
+            .concat()
+            .iter()
+            .flat_map(|task| values(task))
+            .collect();
+        assert_eq!(together, alone);
+    }
+
+    #[test]
+    fn size_zones_find_their_partner() {
+        let text = r#"{"discretise": [{"type": "none"}, {"type": "fbn", "bins": 3}], "features": [
+            {"type": "glszm"}, {"type": "gldzm"}, {"type": "glszm", "linkage_distance": 2}]}"#;
+        let plan = Plan::new(Settings::from_json(text).unwrap()).unwrap();
+        // Size zones on both discretisations, of linkage 2, then distance zones on both.
+        let expected = [(0, Some(4)), (1, Some(5)), (2, None), (3, None)];
+        assert_eq!(jobs(&plan.tasks), expected);
     }
 }

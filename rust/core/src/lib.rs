@@ -6,13 +6,11 @@
 //! [`settings`], [`extract`] runs it.
 //!
 //! ```
-//! use std::sync::atomic::AtomicBool;
 //! use ferromics::{extract::extract, phantom, plan::Plan, Settings};
 //!
 //! let plan = Plan::new(Settings::default())?;
 //! let (image, mask) = (phantom::image(), phantom::mask());
-//! let never = AtomicBool::new(false); // set it from elsewhere to stop
-//! let out = extract(&plan, image.view(), mask.view(), phantom::SPACING, &never)?;
+//! let out = extract(&plan, image.view(), mask.view(), phantom::SPACING)?;
 //! let mean = plan.columns().iter().position(|c| c.feature == "mean_intensity");
 //! assert!((out.values[mean.expect("a feature")] - 2.149).abs() < 1e-3);
 //! # Ok::<(), ferromics::Error>(())

@@ -185,27 +185,62 @@ pub fn count_by(values: &[f64], bins: usize, index: impl Fn(f64) -> f64 + Sync +
     counts
 }
 
-/// Two tables take turns: neighbours often share a bin, and a count has to wait for the one before
-/// it in the same place.
 fn count_part(values: &[f64], bins: usize, index: &impl Fn(f64) -> f64) -> Vec<u32> {
-    let (mut even, mut odd) = (vec![0u32; bins], vec![0u32; bins]);
+    let mut tally = Tally::new(bins);
     let mut indices = [0u32; 512];
     for chunk in values.chunks(indices.len()) {
         for (to, &x) in indices.iter_mut().zip(chunk) {
             *to = to_index(index(x));
         }
-        let indices = &indices[..chunk.len()];
-        let mut pairs = indices.chunks_exact(2);
-        for pair in &mut pairs {
-            even[pair[0] as usize] += 1;
-            odd[pair[1] as usize] += 1;
+        tally.add(&indices[..chunk.len()]);
+    }
+    tally.sum()
+}
+
+/// Counts of indices. Four tables take turns while they are small: neighbours often share an index,
+/// and a count has to wait for the one before it in the same place.
+pub(crate) struct Tally {
+    tables: [Vec<u32>; 4],
+    turns: bool,
+}
+
+impl Tally {
+    /// Counts of 0 for the indices below `places`.
+    pub(crate) fn new(places: usize) -> Self {
+        let turns = places <= 4096;
+        let length = |table| if turns || table == 0 { places } else { 0 };
+        let tables = std::array::from_fn(|table| vec![0; length(table)]);
+        Self { tables, turns }
+    }
+
+    /// Counts each index once; panics if one is not below `places`.
+    #[inline]
+    pub(crate) fn add(&mut self, indices: &[u32]) {
+        let [a, b, c, d] = &mut self.tables;
+        let (fours, rest) = indices.as_chunks::<4>();
+        if self.turns {
+            for four in fours {
+                a[four[0] as usize] += 1;
+                b[four[1] as usize] += 1;
+                c[four[2] as usize] += 1;
+                d[four[3] as usize] += 1;
+            }
+        } else {
+            fours.iter().flatten().for_each(|&i| a[i as usize] += 1);
         }
-        for &i in pairs.remainder() {
-            even[i as usize] += 1;
+        for &i in rest {
+            a[i as usize] += 1;
         }
     }
-    even.iter_mut().zip(odd).for_each(|(e, o)| *e += o);
-    even
+
+    /// The counts by index.
+    pub(crate) fn sum(self) -> Vec<u32> {
+        let [mut sums, others @ ..] = self.tables;
+        for table in &others {
+            sums.iter_mut().zip(table).for_each(|(sum, n)| *sum += n);
+        }
+        sums
+    }
 }
 
 /// Where the percentile lies among `n` sorted values: the index of the value below (or at) it and

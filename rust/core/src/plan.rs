@@ -4,6 +4,7 @@
 //! aggregation, then every parameter that differs from its documented default.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use crate::discretise::MAX_LEVELS;
 use crate::error::{Error, Result};
@@ -14,6 +15,9 @@ use crate::settings::{
 
 /// Largest distance in voxels for directions and neighbourhoods; their size grows with its cube.
 pub const MAX_DISTANCE: u32 = 20;
+
+/// The catalogue, made once: single stages make a plan in every call.
+static CATALOGUE: OnceLock<Vec<Feature>> = OnceLock::new();
 
 /// One column of the result.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +69,7 @@ impl Plan {
     /// [`Error::Setting`] with the path of the setting, what was given and what is allowed.
     pub fn new(settings: Settings) -> Result<Self> {
         check(&settings)?;
-        let features = catalogue();
+        let features = CATALOGUE.get_or_init(catalogue);
         let mut tasks = Vec::new();
         let mut columns = Vec::new();
         for family in Family::ALL {
@@ -73,7 +77,7 @@ impl Plan {
             for (k, wanted) in asked.filter(|(_, f)| f.family() == family) {
                 let path = format!("features[{k}]");
                 check_family(&path, wanted)?;
-                let rows = rows(wanted, &features);
+                let rows = rows(wanted, features);
                 let selected = select(&path, wanted, &rows)?;
                 let discretisations: Vec<Option<usize>> = if family.discretised() {
                     (0..settings.discretise.len()).map(Some).collect()

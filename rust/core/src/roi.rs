@@ -198,7 +198,7 @@ fn non_finite(values: &[f64], mask: &[bool], window: Window) -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
 mod tests {
     use ndarray::{s, Array3};
 

@@ -293,7 +293,7 @@ mod tests {
             for k in set {
                 mask.as_slice_mut().unwrap()[k] = true;
             }
-            let image = Array3::from_shape_vec(shape, (0..mask.len() as u32).collect()).unwrap();
+            let image = Array3::from_shape_vec(shape, (0u32..).take(mask.len()).collect()).unwrap();
             let axes = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]][order];
             let (mut m, mut i) = (mask.view().permuted_axes(axes), image.view().permuted_axes(axes));
             for a in (0..3).filter(|&a| flips[a]) {

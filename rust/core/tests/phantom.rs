@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 use ferromics::extract::{extract, Extraction};
-use ferromics::parallel::with_threads;
+use ferromics::parallel::{until, with_threads};
 use ferromics::plan::Plan;
 use ferromics::settings::{Aggregation, Discretise, FamilySettings, Settings};
 use ferromics::{phantom, Error};
@@ -38,9 +39,7 @@ fn everything() -> Plan {
 
 fn run(plan: &Plan) -> Extraction {
     let (image, mask) = (phantom::image(), phantom::mask());
-    let never = AtomicBool::new(false);
-    extract(plan, image.view(), mask.view(), phantom::SPACING, &never)
-        .expect("a region that can be used")
+    extract(plan, image.view(), mask.view(), phantom::SPACING).expect("a region that can be used")
 }
 
 /// IBSI's rule: the difference, cut off at the third significant digit of the reference.
@@ -106,25 +105,17 @@ fn one_two_and_seven_threads_agree_to_the_bit() {
 
 #[test]
 fn a_request_to_stop_is_heeded() {
-    let (image, mask) = (phantom::image(), phantom::mask());
-    let stop = AtomicBool::new(true);
-    let out = extract(
-        &everything(),
-        image.view(),
-        mask.view(),
-        phantom::SPACING,
-        &stop,
-    );
-    assert_eq!(out.unwrap_err(), Error::Interrupted);
+    let plan = everything();
+    let stop = Arc::new(AtomicBool::new(true));
+    assert!(until(&stop, || run(&plan)).is_none());
 }
 
 #[test]
 fn what_cannot_be_used_is_refused_by_name() {
     let plan = Plan::new(Settings::default()).unwrap();
     let (image, mask) = (phantom::image().mapv(f64::from), phantom::mask());
-    let never = AtomicBool::new(false);
     let refused = |image: &Array3<f64>, mask: &Array3<bool>, spacing| {
-        extract(&plan, image.view(), mask.view(), spacing, &never).unwrap_err()
+        extract(&plan, image.view(), mask.view(), spacing).unwrap_err()
     };
     let nothing = Array3::from_elem(mask.dim(), false);
     assert_eq!(

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferromics::parallel::{until, with_threads};
-use ferromics::{extract, plan, Error, Result, Settings};
+use ferromics::{extract, plan, Result, Settings};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use crate::array::{with_view, AnyVolume};
@@ -39,11 +40,12 @@ pub fn compute<T: Send>(
             loop {
                 match wait.recv_timeout(Duration::from_millis(100)) {
                     Ok(Some(result)) => return Ok(result),
-                    // It stopped on request, or it panicked, which `scope` passes on.
+                    // It panicked, which `scope` passes on.
                     Ok(None) | Err(RecvTimeoutError::Disconnected) => {
-                        return Ok(Err(Error::Interrupted))
+                        return Err(PyKeyboardInterrupt::new_err(()))
                     }
                     Err(RecvTimeoutError::Timeout) => {
+                        #[allow(clippy::redundant_closure_for_method_calls)] // lifetimes differ
                         if let Err(signal) = Python::attach(|py| py.check_signals()) {
                             stop.store(true, Ordering::Relaxed);
                             return Err(signal); // `scope` waits for the loops to end
@@ -125,11 +127,7 @@ impl Plan {
         let out = with_view!(&AnyVolume::view(image)?, |image| compute(
             py,
             mask.len(),
-            || {
-                with_threads(threads, || {
-                    extract::extract(&self.0, image, mask, spacing)
-                })
-            }
+            || { with_threads(threads, || extract::extract(&self.0, image, mask, spacing)) }
         ))?;
         let voxels = (out.morphological_voxels, out.intensity_voxels);
         Ok((out.values.into_pyarray(py), out.warnings, voxels))

@@ -2,7 +2,7 @@
 
 use ferromics::settings::from_json;
 use ferromics::Error;
-use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyValueError};
+use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -65,7 +65,6 @@ pub struct CoreError(pub Error);
 impl From<CoreError> for PyErr {
     fn from(CoreError(error): CoreError) -> Self {
         let kind = match error {
-            Error::Interrupted => return PyKeyboardInterrupt::new_err(()),
             Error::Setting { .. } => &SETTINGS_ERROR,
             _ => &INPUT_ERROR,
         };

@@ -62,11 +62,14 @@ impl Summary {
         let range = maximum - minimum;
         // A table needs no more places than there are values.
         let small = higher(minimum.abs(), maximum.abs()) < EXACT;
-        if (small || values.is_empty()) && range < COUNTED && range < values.len() as f64 && all_whole(values) {
+        if (small || values.is_empty())
+            && range < COUNTED
+            && range < values.len() as f64
+            && all_whole(values)
+        {
             return Self::of_counts(minimum, &count_by(values, places(range), |x| x - minimum));
         }
-        let n = values.len() as f64;
-        let mean = mean(values);
+        let (n, mean) = (values.len() as f64, mean(values));
         let [p10, p25, median, p75, p90] = percentiles_within(values, (minimum, maximum), PERCENTS);
         let unit = power_of_two_below(range);
         let size = power_of_two_below(higher(minimum.abs(), maximum.abs()));
@@ -227,6 +230,10 @@ fn ratio(a: f64, b: f64) -> f64 {
 }
 
 fn all_whole(values: &[f64]) -> bool {
+    let start = &values[..values.len().min(256)];
+    if start.iter().any(|&x| nearest(x) != x) {
+        return false; // most fractions show at once
+    }
     let [off] = sums_by(values, |part| [sum_by(part, |x| (nearest(x) - x).abs())]);
     off == 0.0
 }
