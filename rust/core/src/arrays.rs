@@ -160,10 +160,10 @@ pub fn texture_matrix(
             .collect()
     };
     Ok(match family {
-        FamilySettings::Glcm(s) => rows(merged(
-            &glcm::Cooccurrences::new(&levels, first(&s.distances), s),
-            flat,
-        )),
+        FamilySettings::Glcm(s) => {
+            let source = glcm::Cooccurrences::new(&levels, first(&s.distances), s);
+            elements(&merged(&source, flat))
+        }
         FamilySettings::Glrlm(s) => rows(merged(&glrlm::RunLengths::new(&levels, s), flat)),
         FamilySettings::Glszm(s) => rows(merged(&glszm::SizeZones::new(&levels, s), flat)),
         FamilySettings::Gldzm(s) => {
@@ -193,6 +193,21 @@ pub fn texture_matrix(
             });
         }
     })
+}
+
+/// All elements of a co-occurrence matrix, in order.
+fn elements(matrix: &impl glcm::Elements) -> Vec<[f64; 3]> {
+    let mut all = Vec::new();
+    for part in 0..matrix.parts() {
+        matrix.for_each(part, |i, j, n| {
+            all.push([i as f64, j as f64, n]);
+            if matrix.symmetric() && i != j {
+                all.push([j as f64, i as f64, n]);
+            }
+        });
+    }
+    all.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    all
 }
 
 /// The matrix of one direction.

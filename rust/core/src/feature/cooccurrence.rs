@@ -6,19 +6,20 @@
 #![allow(clippy::must_use_candidate)] // the table's functions are pure, one and all
 
 use crate::feature::{FeatureDef, Unit};
-use crate::matrix::Counts;
+use crate::matrix::glcm::Elements;
 use crate::numeric::sum_by;
+use crate::parallel;
 
-/// A co-occurrence matrix as probabilities, with its marginals, means and entropies.
+/// A co-occurrence matrix as probabilities: its marginals, means and entropies.
 ///
-/// Made in time and memory proportional to the number of non-zero elements plus `N_g`. Marginals
-/// are sums of counts, divided once. A matrix without counts has NaN for every feature.
+/// Made in one visit to the non-zero elements, none of which is kept; memory goes with `N_g`.
+/// Marginals are sums of counts, divided once. A matrix without counts has NaN for every feature.
 #[derive(Debug, Clone)]
 pub struct Cooccurrence {
-    /// `(i, j, p_ij)`, non-zero elements only, in order of `i`, then `j`.
-    joint: Vec<(f64, f64, f64)>,
-    /// `(i, p_i.)`, non-zero only, as the three below.
-    rows: Vec<(f64, f64)>,
+    /// `(p, how many elements p_ij are p)`, in order of `p`; not zero, as in all lists here.
+    joint: Vec<(f64, f64)>,
+    /// `(i, p_i., Σ_j j p_ij)`.
+    rows: Vec<(f64, f64, f64)>,
     /// `(j, p_.j)`.
     columns: Vec<(f64, f64)>,
     /// `(k, p_{i-j,k})`.
@@ -36,53 +37,48 @@ pub struct Cooccurrence {
 }
 
 impl Cooccurrence {
-    /// Prepares a matrix of counts, whose columns are grey levels from 1 to `N_g` as its rows are.
+    /// Prepares a matrix of counts, whose rows and columns are grey levels from 1 to `N_g`.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // j is a level
-    pub fn new(counts: &Counts) -> Self {
-        let n_g = counts.levels as usize;
-        let mut row = vec![0.0; n_g + 1];
-        let mut column = vec![0.0; n_g + 1];
-        let mut difference = vec![0.0; n_g];
-        let mut sum = vec![0.0; 2 * n_g + 1];
-        for e in counts.entries() {
-            let (i, j) = (e.i as usize, e.j as usize);
-            row[i] += e.n;
-            column[j] += e.n;
-            difference[i.abs_diff(j)] += e.n;
-            sum[i + j] += e.n;
-        }
-        let total: f64 = row.iter().sum();
-        let p = |list: Vec<f64>| probabilities(&list, total);
-        let joint = counts
-            .entries()
-            .iter()
-            .map(|e| (f64::from(e.i), e.j, e.n / total));
-        let mut joint: Vec<_> = joint.filter(|e| e.2 > 0.0).collect();
+    pub fn new(matrix: &impl Elements) -> Self {
+        let parts = parallel::map(matrix.parts(), matrix.work(), |k| Tally::new(matrix, k));
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        parts.for_each(|part| all.add(part));
+        let total: f64 = all.row.iter().sum();
+        let p = |list: &[f64]| probabilities(list, total);
+        let elements = all.elements.finish().into_iter();
+        let mut joint: Vec<_> = elements.map(|(n, k)| (n / total, k)).collect();
         if joint.is_empty() {
-            joint.push((f64::NAN, f64::NAN, f64::NAN));
+            joint.push((f64::NAN, 1.0));
         }
-        let (rows, columns) = (p(row), p(column));
+        let columns = p(if matrix.symmetric() {
+            &all.row
+        } else {
+            &all.column
+        });
+        let rows = (0u32..).zip(all.row.iter().zip(&all.moment));
+        let mut rows: Vec<_> = rows
+            .filter(|(_, (&n, _))| n > 0.0)
+            .map(|(i, (n, jn))| (f64::from(i), n / total, jn / total))
+            .collect();
+        if rows.is_empty() {
+            rows.push((f64::NAN, f64::NAN, f64::NAN));
+        }
         Self {
-            n_g: f64::from(counts.levels),
+            n_g: f64::from(matrix.levels()),
             mu: [
-                sum_by(&rows, |(i, p)| i * p),
+                sum_by(&rows, |(i, p, _)| i * p),
                 sum_by(&columns, |(j, p)| j * p),
             ],
-            hx: entropy(&rows),
+            hx: 0.0 - sum_by(&rows, |(_, p, _)| p * p.log2()),
             hy: entropy(&columns),
-            hxy: 0.0 - sum_by(&joint, |(_, _, p)| p * p.log2()),
-            differences: p(difference),
-            sums: p(sum),
+            hxy: 0.0 - sum_by(&joint, |(p, k)| k * (p * p.log2())),
+            differences: p(&all.difference),
+            sums: p(&all.sum),
             joint,
             rows,
             columns,
         }
-    }
-
-    /// `Σ_ij f(i, j) p_ij`.
-    fn mean(&self, f: impl Fn(f64, f64) -> f64) -> f64 {
-        sum_by(&self.joint, |(i, j, p)| f(i, j) * p)
     }
 
     /// `Σ_k f(k) p_{i-j,k}`, which is `Σ_ij f(|i - j|) p_ij`.
@@ -93,6 +89,14 @@ impl Cooccurrence {
     /// `Σ_k f(k) p_{i+j,k}`, which is `Σ_ij f(i + j) p_ij`.
     fn mean_over_sums(&self, f: impl Fn(f64) -> f64) -> f64 {
         sum_by(&self.sums, |(k, p)| f(k) * p)
+    }
+
+    /// `(Σ_i (i - μ_i.)² p_i.)^(1/2)` and `(Σ_j (j - μ_.j)² p_.j)^(1/2)`.
+    fn deviations(&self) -> [f64; 2] {
+        let [mu_i, mu_j] = self.mu;
+        let rows = sum_by(&self.rows, |(i, p, _)| (i - mu_i).powi(2) * p);
+        let columns = sum_by(&self.columns, |(j, p)| (j - mu_j).powi(2) * p);
+        [rows.sqrt(), columns.sqrt()]
     }
 
     /// `HX + HY - HXY`: the mutual information in bits, which is both `HXY1 - HXY` and
@@ -114,10 +118,157 @@ impl Cooccurrence {
     }
 }
 
+/// Marginal sums of the counts of a matrix, or of a part of it.
+#[derive(Default)]
+struct Tally {
+    /// `Σ_j n_ij`, by `i`.
+    row: Vec<f64>,
+    /// `Σ_j j n_ij`, by `i`.
+    moment: Vec<f64>,
+    /// `Σ_i n_ij`, by `j`; not used if the matrix is symmetric.
+    column: Vec<f64>,
+    /// Sum over `|i - j| = k`, by `k`.
+    difference: Vec<f64>,
+    /// Sum over `i + j = k`, by `k`.
+    sum: Vec<f64>,
+    elements: Multiset,
+}
+
+impl Tally {
+    fn new(matrix: &impl Elements, part: usize) -> Self {
+        let n_g = matrix.levels() as usize;
+        let list = |length| vec![0.0; length];
+        let mut tally = Self {
+            row: list(n_g + 1),
+            moment: list(n_g + 1),
+            column: list(if matrix.symmetric() { 0 } else { n_g + 1 }),
+            difference: list(n_g),
+            sum: list(2 * n_g + 1),
+            elements: Multiset::default(),
+        };
+        if matrix.symmetric() {
+            matrix.for_each(part, |i, j, n| tally.count_both(i, j, n));
+        } else {
+            matrix.for_each(part, |i, j, n| {
+                tally.column[j] += n;
+                tally.count(i, j, n);
+            });
+        }
+        tally
+    }
+
+    fn count(&mut self, i: usize, j: usize, n: f64) {
+        self.row[i] += n;
+        self.moment[i] += j as f64 * n;
+        self.difference[i.abs_diff(j)] += n;
+        self.sum[i + j] += n;
+        self.elements.insert(n, 1);
+    }
+
+    /// Counts element `(i, j)` and, unless that is the same, element `(j, i)`.
+    fn count_both(&mut self, i: usize, j: usize, n: f64) {
+        if i == j {
+            return self.count(i, j, n);
+        }
+        self.row[i] += n;
+        self.row[j] += n;
+        self.moment[i] += j as f64 * n;
+        self.moment[j] += i as f64 * n;
+        self.difference[i.abs_diff(j)] += 2.0 * n;
+        self.sum[i + j] += 2.0 * n;
+        self.elements.insert(n, 2);
+    }
+
+    fn add(&mut self, other: Self) {
+        let lists = [
+            (&mut self.row, other.row),
+            (&mut self.moment, other.moment),
+            (&mut self.column, other.column),
+            (&mut self.difference, other.difference),
+            (&mut self.sum, other.sum),
+        ];
+        for (sums, more) in lists {
+            sums.iter_mut().zip(more).for_each(|(sum, n)| *sum += n);
+        }
+        self.elements.extend(other.elements);
+    }
+}
+
+/// How many elements have which count; what depends on elements one by one needs no more.
+struct Multiset {
+    /// By count, for small whole counts.
+    small: Vec<u64>,
+    /// `(count, elements)` for others, joined from time to time.
+    others: Vec<(f64, u64)>,
+    /// Length of `others` at which equal counts are joined again.
+    join_at: usize,
+}
+
+impl Default for Multiset {
+    fn default() -> Self {
+        Self {
+            small: vec![0; Self::SMALL],
+            others: Vec::new(),
+            join_at: Self::JOIN,
+        }
+    }
+}
+
+impl Multiset {
+    const SMALL: usize = 256;
+    const JOIN: usize = 1 << 16;
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked by the way back
+    fn insert(&mut self, n: f64, elements: u64) {
+        let whole = n as usize;
+        match self.small.get_mut(whole) {
+            Some(all) if whole as f64 == n => *all += elements,
+            _ => {
+                self.others.push((n, elements));
+                if self.others.len() >= self.join_at {
+                    self.join();
+                }
+            }
+        }
+    }
+
+    fn join(&mut self) {
+        self.others.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        self.others.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            if same {
+                first.1 += later.1;
+            }
+            same
+        });
+        self.join_at = Self::JOIN.max(2 * self.others.len());
+    }
+
+    fn extend(&mut self, other: Self) {
+        let small = self.small.iter_mut().zip(other.small);
+        small.for_each(|(all, more)| *all += more);
+        self.others.extend(other.others);
+        self.join();
+    }
+
+    /// `(count, elements)` in order of counts, but for count 0.
+    fn finish(mut self) -> Vec<(f64, f64)> {
+        let small = (0..).zip(&self.small).skip(1).filter(|(_, &k)| k > 0);
+        self.others
+            .extend(small.map(|(n, &k): (u32, _)| (f64::from(n), k)));
+        self.join();
+        self.others
+            .into_iter()
+            .map(|(n, k)| (n, k as f64))
+            .collect()
+    }
+}
+
 /// `(k, list[k] / total)` where it is not zero; a NaN if there is nothing.
 fn probabilities(list: &[f64], total: f64) -> Vec<(f64, f64)> {
-    let p = list.iter().enumerate().map(|(k, n)| (k as f64, n / total));
-    let p: Vec<_> = p.filter(|&(_, p)| p > 0.0).collect();
+    let counted = list.iter().enumerate().filter(|(_, &n)| n > 0.0);
+    let p: Vec<_> = counted.map(|(k, n)| (k as f64, n / total)).collect();
     if p.is_empty() {
         vec![(f64::NAN, f64::NAN)]
     } else {
@@ -130,16 +281,11 @@ fn entropy(p: &[(f64, f64)]) -> f64 {
     0.0 - sum_by(p, |(_, p)| p * p.log2())
 }
 
-/// `(Σ_k (k - μ)² p_k)^(1/2)`.
-fn deviation(p: &[(f64, f64)], mu: f64) -> f64 {
-    sum_by(p, |(k, p)| (k - mu).powi(2) * p).sqrt()
-}
-
 /// Joint maximum (GYBY): $\max_{ij} p_{ij}$.
 ///
 /// The probability of the most common pair of levels.
 pub fn joint_maximum(m: &Cooccurrence) -> f64 {
-    m.joint.iter().map(|e| e.2).fold(f64::NAN, f64::max)
+    m.joint.last().map_or(f64::NAN, |e| e.0)
 }
 
 /// Joint average (60VM): $\mu = \sum_{i=1}^{N_g} \sum_{j=1}^{N_g} i\, p_{ij}$.
@@ -154,12 +300,13 @@ pub fn joint_average(m: &Cooccurrence) -> f64 {
 /// $\mu$ is the joint average. Summed over rows: $\sum_i (i - \mu)^2 p_{i.}$. A flat region has 0.
 pub fn joint_variance(m: &Cooccurrence) -> f64 {
     let mu = joint_average(m);
-    sum_by(&m.rows, |(i, p)| (i - mu).powi(2) * p)
+    sum_by(&m.rows, |(i, p, _)| (i - mu).powi(2) * p)
 }
 
 /// Joint entropy (TU9B): $-\sum_{i=1}^{N_g} \sum_{j=1}^{N_g} p_{ij} \log_2 p_{ij}$.
 ///
-/// In bits; pairs that do not occur add nothing. A flat region has 0.
+/// In bits; pairs that do not occur add nothing, equal elements are taken together. A flat region
+/// has 0.
 pub fn joint_entropy(m: &Cooccurrence) -> f64 {
     m.hxy
 }
@@ -210,9 +357,9 @@ pub fn sum_entropy(m: &Cooccurrence) -> f64 {
 
 /// Angular second moment (8ZQL): $\sum_{i=1}^{N_g} \sum_{j=1}^{N_g} p_{ij}^2$.
 ///
-/// Also called energy or uniformity. A flat region has 1.
+/// Also called energy or uniformity. Equal elements are taken together. A flat region has 1.
 pub fn angular_second_moment(m: &Cooccurrence) -> f64 {
-    sum_by(&m.joint, |(_, _, p)| p * p)
+    sum_by(&m.joint, |(p, k)| k * (p * p))
 }
 
 /// Contrast (ACUI): $\sum_{i=1}^{N_g} \sum_{j=1}^{N_g} (i - j)^2 p_{ij}$.
@@ -275,18 +422,19 @@ pub fn inverse_variance(m: &Cooccurrence) -> f64 {
 /// deviation $\sigma$ is 0.
 pub fn correlation(m: &Cooccurrence) -> f64 {
     let [mu_i, mu_j] = m.mu;
-    let (sigma_i, sigma_j) = (deviation(&m.rows, mu_i), deviation(&m.columns, mu_j));
+    let [sigma_i, sigma_j] = m.deviations();
     if sigma_i == 0.0 || sigma_j == 0.0 {
         return f64::NAN;
     }
-    m.mean(|i, j| (i - mu_i) * (j - mu_j)) / (sigma_i * sigma_j)
+    // (Σ_j j p_ij) - μ_.j p_i. is Σ_j (j - μ_.j) p_ij.
+    sum_by(&m.rows, |(i, p, jp)| (i - mu_i) * (jp - mu_j * p)) / (sigma_i * sigma_j)
 }
 
 /// Autocorrelation (QWB0): $\sum_{i=1}^{N_g} \sum_{j=1}^{N_g} i\, j\, p_{ij}$.
 ///
-/// The mean product of the levels of a pair.
+/// The mean product of the levels of a pair. Summed row by row: $\sum_i i \sum_j j\, p_{ij}$.
 pub fn autocorrelation(m: &Cooccurrence) -> f64 {
-    m.mean(|i, j| i * j)
+    sum_by(&m.rows, |(i, _, jp)| i * jp)
 }
 
 /// Cluster tendency (DG8W):
@@ -380,7 +528,7 @@ pub const FEATURES: &[FeatureDef<Cooccurrence>] = &[
 #[allow(clippy::float_cmp)] // exact by design
 mod tests {
     use super::*;
-    use crate::matrix::Entry;
+    use crate::matrix::{Counts, Entry};
     use proptest::prelude::*;
 
     fn matrix(elements: &[(u32, u32, f64)], levels: u32) -> Counts {

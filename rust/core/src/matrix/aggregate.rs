@@ -25,14 +25,28 @@ pub fn aggregate<S: Source, M>(
     let flat = if aggregations.iter().any(|a| !a.is_3d()) {
         let each = wants(Aggregation::Averaged2d);
         let merged = wants(Aggregation::SliceMerged2d) || wants(Aggregation::Slices2d);
-        Some(all_slices(source, each, merged, &evaluate))
+        let apart = each || wants(Aggregation::DirectionMerged25d);
+        let tables = |z| match Some(z)
+            .filter(|_| !apart)
+            .and_then(|z| source.merged_slice(z))
+        {
+            Some(table) => vec![table],
+            None => source.slice(z),
+        };
+        Some(all_slices(source, tables, each, merged, &evaluate))
     } else {
         None
     };
-    let volume = if aggregations.iter().any(|a| a.is_3d()) {
-        source.volume()
+    // All directions at once, unless they are wanted apart.
+    let merged_volume = if wants(Aggregation::Merged3d) && !wants(Aggregation::Averaged3d) {
+        source.merged_volume()
     } else {
-        Vec::new()
+        None
+    };
+    let volume = match merged_volume {
+        Some(table) => vec![table],
+        None if aggregations.iter().any(|a| a.is_3d()) => source.volume(),
+        None => Vec::new(),
     };
     let n = features.len();
     let one = |table: Option<S::Table>| match table {
@@ -83,6 +97,7 @@ const SLICES_A_BLOCK: usize = 8;
 
 fn all_slices<S: Source>(
     source: &S,
+    tables: impl Fn(usize) -> Vec<S::Table> + Sync,
     each: bool,
     merged: bool,
     evaluate: &(impl Fn(&S::Table) -> Vec<f64> + Sync),
@@ -95,7 +110,7 @@ fn all_slices<S: Source>(
             tables: Vec::new(),
         };
         for z in b * SLICES_A_BLOCK..slices.min((b + 1) * SLICES_A_BLOCK) {
-            let tables = source.slice(z);
+            let tables = tables(z);
             if each {
                 flat.each
                     .extend(tables.iter().filter(|t| !t.is_empty()).map(evaluate));
@@ -148,14 +163,19 @@ pub fn merged<S: Source>(source: &S, flat: bool) -> S::Table {
     merge(&tables).expect("every source has at least one direction")
 }
 
-/// All matrices merged into one.
+/// All matrices merged into one: neighbours first, then pairs of neighbours, and so on, so that
+/// an element is copied `log2` times and not once for each matrix; the order is fixed.
 fn merge<T: Table>(tables: &[T]) -> Option<T> {
-    let (first, rest) = tables.split_first()?;
-    let mut sum = first.clone();
-    for table in rest {
-        sum.merge(table);
+    match tables {
+        [] => None,
+        [one] => Some(one.clone()),
+        _ => {
+            let (left, right) = tables.split_at(tables.len().div_ceil(2));
+            let mut sum = merge(left)?;
+            sum.merge(&merge(right)?);
+            Some(sum)
+        }
     }
-    Some(sum)
 }
 
 /// Mean of each feature, in the order given; NaN values (undefined on that matrix) are left out.

@@ -29,6 +29,20 @@ pub fn weight(m: Offset, weighting: Weighting, norm: Norm) -> f64 {
     }
 }
 
+/// Weights of `vectors` relative to that of the shortest one, which so has 1: a common factor
+/// cancels in every probability, and the weights of long vectors do not all underflow to 0.
+#[must_use]
+pub fn relative_weights(vectors: &[Offset], weighting: Weighting, norm: Norm) -> Vec<f64> {
+    let lengths: Vec<f64> = vectors.iter().map(|&m| length(m, norm)).collect();
+    let shortest = lengths.iter().copied().fold(f64::INFINITY, f64::min);
+    let relative = |d: f64| match weighting {
+        Weighting::None => 1.0,
+        Weighting::Inverse => shortest / d,
+        Weighting::Exponential => ((shortest - d) * (shortest + d)).exp(),
+    };
+    lengths.into_iter().map(relative).collect()
+}
+
 /// Every vector but 0 with length at most `distance`, in C order; within the slice if `in_plane`.
 #[must_use]
 pub fn neighbourhood(distance: u32, norm: Norm, in_plane: bool) -> Vec<Offset> {

@@ -87,27 +87,7 @@ pub trait Table: Clone + Send + Sync {
 
 impl Table for Counts {
     fn merge(&mut self, other: &Self) {
-        let mine = std::mem::take(&mut self.entries);
-        let mut merged = Vec::with_capacity(mine.len() + other.entries.len());
-        let (mut a, mut b) = (
-            mine.into_iter().peekable(),
-            other.entries.iter().copied().peekable(),
-        );
-        loop {
-            let order = match (a.peek(), b.peek()) {
-                (Some(x), Some(y)) => x.i.cmp(&y.i).then(x.j.total_cmp(&y.j)),
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (None, None) => break,
-            };
-            let first = if order.is_gt() { b.next() } else { a.next() };
-            let Some(mut entry) = first else { break };
-            if order.is_eq() {
-                entry.n += b.next().map_or(0.0, |e| e.n);
-            }
-            merged.push(entry);
-        }
-        self.entries = merged;
+        self.entries = merged(&self.entries, &other.entries);
         self.levels = self.levels.max(other.levels);
         self.voxels += other.voxels;
     }
@@ -115,6 +95,27 @@ impl Table for Counts {
     fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Two ordered lists as one; elements at the same place are added.
+fn merged(mut a: &[Entry], mut b: &[Entry]) -> Vec<Entry> {
+    let mut all = Vec::with_capacity(a.len() + b.len());
+    while let ([x, rest_a @ ..], [y, rest_b @ ..]) = (a, b) {
+        // Which list is ahead is not to be predicted; selections are, as they are no branches.
+        let (place_x, place_y) = ((x.i, x.j), (y.i, y.j));
+        let (from_a, from_b) = (place_x <= place_y, place_y <= place_x);
+        let first = if from_a { x } else { y };
+        let other = if from_a & from_b { y.n } else { 0.0 };
+        all.push(Entry {
+            n: first.n + other,
+            ..*first
+        });
+        a = if from_a { rest_a } else { a };
+        b = if from_b { rest_b } else { b };
+    }
+    all.extend_from_slice(a);
+    all.extend_from_slice(b);
+    all
 }
 
 /// A family's matrices for given levels and parameters.
@@ -129,4 +130,45 @@ pub trait Source: Sync {
     fn slice(&self, z: usize) -> Vec<Self::Table>;
     /// The matrices of the volume, one a direction, always in the same order.
     fn volume(&self) -> Vec<Self::Table>;
+    /// All matrices of slice `z` merged, where the family has a cheaper way to it; equal to the bit.
+    fn merged_slice(&self, _z: usize) -> Option<Self::Table> {
+        None
+    }
+    /// All matrices of the volume merged, where the family has a cheaper way to it; equal to the bit.
+    fn merged_volume(&self) -> Option<Self::Table> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::{Counts, Entry, Table};
+
+    proptest! {
+        #[test]
+        fn merging_adds_element_by_element(
+            lists in proptest::collection::vec(
+                proptest::collection::vec((1u32..6, 1u32..9, 1u32..9), 0..30),
+                2,
+            ),
+        ) {
+            let entry = |&(i, j, n): &(u32, u32, u32)| Entry { i, j: f64::from(j), n: n.into() };
+            let counts =
+                |k: usize| Counts::new(lists[k].iter().map(entry).collect(), 5, k as f64);
+            let mut sum = counts(0);
+            sum.merge(&counts(1));
+            let mut expected = BTreeMap::new();
+            for (i, j, n) in lists.concat() {
+                *expected.entry((i, j)).or_insert(0) += n;
+            }
+            let found = sum.entries().iter().map(|e| (e.i, e.j, e.n));
+            let expected = expected.into_iter().map(|((i, j), n)| (i, f64::from(j), n.into()));
+            prop_assert!(found.eq(expected));
+            prop_assert_eq!((sum.levels, sum.voxels), (5, 1.0));
+        }
+    }
 }

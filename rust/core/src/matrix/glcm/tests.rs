@@ -2,11 +2,14 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::rows::extents;
 use super::*;
 use crate::discretise::discretise;
 use crate::feature::cooccurrence::{Cooccurrence, FEATURES};
 use crate::matrix::aggregate::aggregate;
-use crate::matrix::Table;
+use crate::matrix::direction::weight;
+use crate::matrix::{Counts, Entry, Table};
+use crate::parallel;
 use crate::phantom;
 use crate::roi::Roi;
 use crate::settings::{Aggregation, Discretise, Glcm, Norm, Weighting};
@@ -79,13 +82,13 @@ fn reference(dimension: &str, merged: &str) -> Vec<Pairs> {
     tables
 }
 
-fn sorted(matrices: &[Counts]) -> Vec<Pairs> {
-    let mut tables: Vec<_> = matrices.iter().map(pairs).collect();
+fn sorted(matrices: &[Matrix]) -> Vec<Pairs> {
+    let mut tables: Vec<_> = matrices.iter().map(|m| pairs(&m.counts())).collect();
     tables.sort();
     tables
 }
 
-fn merged(matrices: &[Counts]) -> Counts {
+fn merged<'a>(matrices: &[Matrix<'a>]) -> Matrix<'a> {
     let mut sum = matrices[0].clone();
     matrices[1..].iter().for_each(|m| sum.merge(m));
     sum
@@ -95,21 +98,15 @@ fn merged(matrices: &[Counts]) -> Counts {
 fn matrices_of_the_phantom() {
     let levels = phantom_levels();
     let source = Cooccurrences::new(&levels, 1, &Glcm::default());
-    let slices: Vec<Vec<Counts>> = (0..4).map(|z| source.slice(z)).collect();
+    let slices: Vec<Vec<Matrix>> = (0..4).map(|z| source.slice(z)).collect();
     assert_eq!(sorted(&slices.concat()), reference("2d", ""));
     assert_eq!(reference("2d", "").len(), 16);
-    let by_slice: Vec<Counts> = slices.iter().map(|s| merged(s)).collect();
+    let by_slice: Vec<Matrix> = slices.iter().map(|s| merged(s)).collect();
     assert_eq!(sorted(&by_slice), reference("2d", "merged"));
     let volume = source.volume();
     assert_eq!(sorted(&volume), reference("3d", ""));
     assert_eq!(sorted(&[merged(&volume)]), reference("3d", "merged"));
-    assert!(volume
-        .iter()
-        .all(|m| m.levels == 6 && (m.voxels - 74.0).abs() < 0.5));
-    assert_eq!(
-        slices.iter().map(|s| s[0].voxels).collect::<Vec<_>>(),
-        [20.0, 19.0, 17.0, 18.0]
-    );
+    assert!(volume.iter().all(|m| m.levels() == 6));
 }
 
 /// IBSI's compliance rule: the difference, cut off after the third significant digit of the
@@ -184,45 +181,88 @@ fn random_levels() -> impl Strategy<Value = Levels> {
     })
 }
 
+/// What a matrix visits, with the elements that are left out of a symmetric one.
+fn visited(symmetric: bool, visit: impl FnOnce(&mut dyn FnMut(usize, usize, f64))) -> Counts {
+    let mut places = Vec::new();
+    visit(&mut |i, j, n| {
+        assert!(!symmetric || i <= j);
+        places.push((i, j, n));
+        if symmetric && i != j {
+            places.push((j, i, n));
+        }
+    });
+    #[allow(clippy::cast_possible_truncation)]
+    let entry = |(i, j, n): (usize, usize, f64)| Entry {
+        i: i as u32,
+        j: j as f64,
+        n,
+    };
+    let entries = places.into_iter().map(entry).collect();
+    Counts::new(entries, 0, 0.0)
+}
+
+fn kernels_agree_in<T: Level>(
+    data: &[T],
+    levels: &Levels,
+    offsets: &[Offset],
+    symmetric: bool,
+    parts: usize,
+) {
+    let (extents, shape, n) = (extents(levels), levels.shape(), levels.n());
+    let rows = Rows {
+        data,
+        shape,
+        extents: &extents,
+    };
+    for zs in [0..shape[0], 0..1, shape[0] / 2..shape[0]] {
+        let mut expected = Pairs::new();
+        for &m in offsets {
+            for (place, n) in naive(levels, m, symmetric, zs.clone()) {
+                *expected.entry(place).or_default() += n;
+            }
+        }
+        if n <= 300 {
+            let cells = dense::tables(&rows, n, symmetric, &[offsets], &zs).remove(0);
+            let region = Arc::new(Region::new(levels, symmetric, &[], &[]));
+            let matrix = Matrix::counted(&region, vec![(1.0, cells)]);
+            assert_eq!(pairs(&matrix.counts()), expected);
+        }
+        // Rows know of first voxels in some of the slices only if second ones are there as well.
+        if zs == (0..shape[0]) || offsets.iter().all(|m| m[0] == 0) {
+            let reach = [0, 1, 2].map(|a| offsets.iter().map(|m| m[a].unsigned_abs()).max());
+            let reach = reach.map(|most| most.unwrap_or(0));
+            let order = by_level::Order::new(&rows, n, zs, reach);
+            // One group and three of one weight.
+            let one = vec![(1.0, offsets.to_vec())];
+            let three = offsets
+                .chunks(offsets.len().div_ceil(3))
+                .map(|m| (1.0, m.to_vec()));
+            for groups in [one, three.collect()] {
+                let counts = visited(symmetric, |f| {
+                    for part in 0..parts {
+                        order.for_each(&rows, &groups, symmetric, [part, parts], &mut *f);
+                    }
+                });
+                assert_eq!(pairs(&counts), expected);
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn kernels_agree(
         levels in random_levels(),
-        m in [-3isize..=3, -3isize..=3, -9isize..=9],
+        offsets in proptest::collection::vec([-3isize..=3, -3isize..=3, -9isize..=9], 1..5),
+        flat in any::<bool>(),
         symmetric in any::<bool>(),
-        keys in 1usize..100,
+        parts in 1usize..5,
     ) {
-        let (extents, shape) = (extents(&levels), levels.shape());
-        let n = levels.n();
-        let check = |entries: Vec<Entry>, expected: &Pairs| {
-            let counts = Counts { entries: entries.clone(), levels: n, voxels: 0.0 };
-            assert_eq!(&pairs(&counts), expected);
-            assert!(entries.is_sorted_by(|a, b| (a.i, a.j) < (b.i, b.j)));
-        };
-        for zs in [0..shape[0], 0..1, shape[0] / 2..shape[0]] {
-            let expected = naive(&levels, m, symmetric, zs.clone());
-            let entries = match levels.data() {
-                LevelData::U8(data) => {
-                    let rows = Rows { data, shape, extents: &extents };
-                    sparse::entries(&rows, n, symmetric, m, zs.clone(), keys)
-                }
-                LevelData::U16(data) => {
-                    let rows = Rows { data, shape, extents: &extents };
-                    sparse::entries(&rows, n, symmetric, m, zs.clone(), keys)
-                }
-            };
-            check(entries, &expected);
-            if n <= 300 {
-                let table = match levels.data() {
-                    LevelData::U8(data) => {
-                        count_dense(&Rows { data, shape, extents: &extents }, n, m, zs)
-                    }
-                    LevelData::U16(data) => {
-                        count_dense(&Rows { data, shape, extents: &extents }, n, m, zs)
-                    }
-                };
-                check(dense_entries(&table, n, symmetric), &expected);
-            }
+        let mut offsets = offsets;
+        offsets.iter_mut().filter(|_| flat).for_each(|m| m[0] = 0);
+        match levels.data() {
+            LevelData::U8(v) => kernels_agree_in(v, &levels, &offsets, symmetric, parts),
+            LevelData::U16(v) => kernels_agree_in(v, &levels, &offsets, symmetric, parts),
         }
     }
 
@@ -239,12 +279,40 @@ proptest! {
             let all = directions(distance, norm, in_plane);
             all.iter().map(|&m| naive(&levels, m, symmetric, zs.clone())).collect()
         };
-        let volume: Vec<Pairs> = source.volume().iter().map(pairs).collect();
-        prop_assert_eq!(volume, expect(false, 0..source.slices()));
-        for z in 0..source.slices() {
-            let slice: Vec<Pairs> = source.slice(z).iter().map(pairs).collect();
-            prop_assert_eq!(slice, expect(true, z..z + 1));
+        let listed = |matrices: &[Matrix]| -> Vec<Pairs> {
+            matrices.iter().map(|m| pairs(&m.counts())).collect()
+        };
+        let sum = |tables: &[Pairs]| {
+            let mut sum = Pairs::new();
+            for (place, n) in tables.iter().flatten() {
+                *sum.entry(*place).or_default() += n;
+            }
+            sum
+        };
+        let volume = source.volume();
+        let expected = expect(false, 0..source.slices());
+        for (matrix, expected) in volume.iter().zip(&expected) {
+            prop_assert_eq!(matrix.is_empty(), expected.is_empty());
         }
+        prop_assert_eq!(&listed(&volume), &expected);
+        prop_assert_eq!(pairs(&merged(&volume).counts()), sum(&expected));
+        let at_once = source.merged_volume().expect("a matrix");
+        prop_assert_eq!(pairs(&at_once.counts()), sum(&expected));
+        let mut flat: Vec<Matrix> = Vec::new();
+        for z in 0..source.slices() {
+            let expected = expect(true, z..z + 1);
+            let slice = source.slice(z);
+            prop_assert_eq!(&listed(&slice), &expected);
+            let at_once = source.merged_slice(z).expect("a matrix");
+            prop_assert_eq!(pairs(&at_once.counts()), sum(&expected));
+            prop_assert_eq!(pairs(&merged(&slice).counts()), sum(&expected));
+            if z == 0 {
+                flat = slice;
+            } else {
+                flat.iter_mut().zip(&slice).for_each(|(all, m)| all.merge(m));
+            }
+        }
+        prop_assert_eq!(&listed(&flat), &expect(true, 0..source.slices()));
         let m = directions(distance, norm, false)[0];
         if levels.n() <= 300 {
             let dense = direction(&levels, m, symmetric).expect("a matrix");
@@ -277,33 +345,60 @@ fn ball(side: usize, n: u16) -> Levels {
     Levels::new(&data, [side; 3], Some(u32::from(n))).expect("levels")
 }
 
+fn bits(source: &Cooccurrences, aggregations: &[Aggregation]) -> Vec<u64> {
+    let values = aggregate(source, aggregations, FEATURES, Cooccurrence::new);
+    values.concat().iter().map(|v| v.to_bits()).collect()
+}
+
 #[test]
-fn threads_change_nothing() {
-    for n in [32, 5000] {
-        let levels = ball(31, n);
+fn threads_and_other_aggregations_change_nothing() {
+    for (n, side) in [(32, 31), (300, 31), (5000, 31), (5000, 81)] {
+        let levels = ball(side, n);
         let weighting = Weighting::Inverse;
-        let source = Cooccurrences::new(
-            &levels,
-            1,
-            &Glcm {
-                weighting,
-                ..Glcm::default()
-            },
-        );
+        let settings = Glcm {
+            weighting,
+            ..Glcm::default()
+        };
         let run = |threads| {
             parallel::with_threads(Some(threads), || {
-                let values = aggregate(
-                    &source,
+                bits(
+                    &Cooccurrences::new(&levels, 1, &settings),
                     &Aggregation::DIRECTIONAL,
-                    FEATURES,
-                    Cooccurrence::new,
-                );
-                let bits: Vec<u64> = values.concat().iter().map(|v| v.to_bits()).collect();
-                (bits, source.volume())
+                )
             })
         };
         let one = run(1);
         assert!(run(2) == one && run(7) == one, "{n} levels");
+        let alone = Aggregation::DIRECTIONAL.map(|a| {
+            parallel::with_threads(Some(2), || {
+                bits(&Cooccurrences::new(&levels, 1, &settings), &[a])
+            })
+        });
+        assert_eq!(alone.concat(), one, "{n} levels");
+    }
+}
+
+/// A matrix counted by rows has the features of a dense one.
+#[test]
+fn dense_and_deferred_matrices_have_the_same_features() {
+    let levels = ball(25, 100);
+    let settings = Glcm {
+        weighting: Weighting::Inverse,
+        ..Glcm::default()
+    };
+    let source = Cooccurrences::new(&levels, 1, &settings);
+    let zs = 0..source.slices();
+    let groups = together(&source.solid).remove(0);
+    assert_eq!(groups.len(), 3);
+    let dense = source.merged_volume().expect("a matrix");
+    let order = source.region.order(&zs);
+    let deferred = Matrix::deferred(&source.region, groups, zs, &order);
+    assert_eq!(dense.counts(), deferred.counts());
+    let [dense, deferred] = [&dense, &deferred].map(Cooccurrence::new);
+    for f in FEATURES {
+        let (a, b) = ((f.eval)(&dense), (f.eval)(&deferred));
+        // Sums of weighted counts, in another order.
+        assert!((a - b).abs() <= 1e-12 * a.abs(), "{}: {a} and {b}", f.name);
     }
 }
 
@@ -314,15 +409,65 @@ fn weights_scale_directions() {
         weighting: Weighting::Inverse,
         ..Glcm::default()
     };
-    let plain = Cooccurrences::new(&levels, 2, &Glcm::default()).volume();
-    let weighted = Cooccurrences::new(&levels, 2, &settings).volume();
-    let weights = directions(2, Norm::Chebyshev, false);
-    let weights = weights
-        .iter()
-        .map(|&m| weight(m, Weighting::Inverse, Norm::Euclidean));
-    for ((p, w), weight) in plain.into_iter().zip(weighted).zip(weights) {
-        assert_eq!(p.scaled(weight), w);
+    let mut expected = BTreeMap::<_, f64>::new();
+    for m in directions(2, Norm::Chebyshev, false) {
+        // Relative to the shortest vectors, which have length 2.
+        let w = 2.0 * weight(m, Weighting::Inverse, Norm::Euclidean);
+        for (place, n) in naive(&levels, m, true, 0..4) {
+            *expected.entry(place).or_default() += w * n as f64;
+        }
     }
+    let source = Cooccurrences::new(&levels, 2, &settings);
+    for matrix in [
+        merged(&source.volume()),
+        source.merged_volume().expect("a matrix"),
+    ] {
+        let counts = matrix.counts();
+        assert_eq!(counts.entries().len(), expected.len());
+        for (e, (&(i, j), n)) in counts.entries().iter().zip(&expected) {
+            assert_eq!((e.i, e.j), (i, f64::from(j)));
+            assert!((e.n - n).abs() < 1e-12 * n);
+        }
+    }
+}
+
+#[test]
+fn weights_of_long_vectors_do_not_vanish() {
+    let levels = ball(131, 8);
+    for n in [8, 5000] {
+        let levels = Levels::new(&values_of(&levels), [131; 3], Some(n)).expect("levels");
+        let weighting = Weighting::Exponential;
+        let source = |weighting| {
+            Cooccurrences::new(
+                &levels,
+                60,
+                &Glcm {
+                    weighting,
+                    ..Glcm::default()
+                },
+            )
+        };
+        let merged = [Aggregation::Merged3d, Aggregation::Averaged3d];
+        let values = aggregate(&source(weighting), &merged, FEATURES, Cooccurrence::new);
+        assert!(values.concat().iter().all(|v| v.is_finite()));
+        let plain = aggregate(
+            &source(Weighting::None),
+            &merged,
+            FEATURES,
+            Cooccurrence::new,
+        );
+        assert_eq!(
+            plain[1], values[1],
+            "weights do not matter to directions apart"
+        );
+        assert_ne!(plain[0], values[0]);
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn values_of(levels: &Levels) -> Vec<u16> {
+    let len = levels.shape().iter().product();
+    (0..len).map(|k| levels.get(k) as u16).collect()
 }
 
 #[test]
@@ -347,7 +492,7 @@ fn small_regions() {
     let volume = Cooccurrences::new(&pair, 1, &Glcm::default()).volume();
     let places = volume
         .iter()
-        .flat_map(|m| m.entries().to_vec())
+        .flat_map(|m| m.counts().entries().to_vec())
         .collect::<Vec<_>>();
     assert_eq!(
         places,

@@ -1,0 +1,91 @@
+//! Levels as rows along x, and the pairs of rows that a direction vector links.
+
+use std::ops::Range;
+
+use crate::discretise::{Level, LevelData, Levels};
+use crate::matrix::direction::Offset;
+
+/// First column of a row that holds a voxel of the region, and the column after the last one.
+pub(super) type Extent = [isize; 2];
+
+/// The levels with what is known of each row.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, T> {
+    pub(super) data: &'a [T],
+    pub(super) shape: [usize; 3],
+    pub(super) extents: &'a [Extent],
+}
+
+impl<'a, T: Level> Rows<'a, T> {
+    /// Calls `f` with the two rows of every row pair `m` apart, cut to the columns where both lie
+    /// within their extents; first rows are those of slices `zs`.
+    pub(super) fn pairs(&self, m: Offset, zs: Range<usize>, mut f: impl FnMut(&'a [T], &'a [T])) {
+        let [nz, ny, nx] = self.shape;
+        for z in zs {
+            let Some(other_z) = moved(z, m[0], nz) else {
+                continue;
+            };
+            for y in 0..ny {
+                let Some(other_y) = moved(y, m[1], ny) else {
+                    continue;
+                };
+                let (row, other) = (z * ny + y, other_z * ny + other_y);
+                let [first, end] = self.extents[row];
+                let [other_first, other_end] = self.extents[other].map(|c| c.saturating_sub(m[2]));
+                let (low, high) = (first.max(other_first), end.min(other_end));
+                if low < high {
+                    let length = high.abs_diff(low);
+                    // Neither is negative: both lie within the extent of their row.
+                    let (low, other_low) = (low.unsigned_abs(), (low + m[2]).unsigned_abs());
+                    let (a, b) = (row * nx + low, other * nx + other_low);
+                    f(&self.data[a..][..length], &self.data[b..][..length]);
+                }
+            }
+        }
+    }
+
+    /// True if any pair `m` apart lies within the region, with its first voxel in slices `zs`.
+    pub(super) fn any_pair(&self, m: Offset, zs: Range<usize>) -> bool {
+        let mut any = false;
+        let set = |level: &T| *level != T::default();
+        for z in zs {
+            self.pairs(m, z..z + 1, |a, b| {
+                any = any || a.iter().zip(b).any(|(i, j)| set(i) && set(j));
+            });
+            if any {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// `c + d` if that is from 0 to `n - 1`.
+pub(super) fn moved(c: usize, d: isize, n: usize) -> Option<usize> {
+    c.checked_add_signed(d).filter(|&c| c < n)
+}
+
+/// The extent of every row.
+pub(super) fn extents(levels: &Levels) -> Vec<Extent> {
+    let nx = levels.shape()[2];
+    match levels.data() {
+        LevelData::U8(v) => v.chunks(nx).map(extent).collect(),
+        LevelData::U16(v) => v.chunks(nx).map(extent).collect(),
+    }
+}
+
+/// Extent of a row; `[0, 0]` if it is empty.
+fn extent<T: Level>(row: &[T]) -> Extent {
+    // Whole blocks are looked at first: 0.80 ms -> 0.35 ms on a ball in 131^3 voxels.
+    const BLOCK: usize = 32;
+    let set = |level: &T| *level != T::default();
+    let any = |block: &[T]| block.iter().fold(false, |any, level| any | set(level));
+    let Some(head) = row.chunks(BLOCK).position(any) else {
+        return [0, 0];
+    };
+    let tail = row.chunks(BLOCK).rposition(any).unwrap_or(head);
+    let end = row.len().min((tail + 1) * BLOCK);
+    let first = head * BLOCK + row[head * BLOCK..].iter().position(set).unwrap_or(0);
+    let end = end - row[..end].iter().rev().position(set).unwrap_or(0);
+    [first, end].map(usize::cast_signed)
+}
