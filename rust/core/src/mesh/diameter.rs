@@ -1,7 +1,8 @@
 //! The largest distance between points (IBSI "Maximum 3D diameter", L0JK), exact.
 //!
-//! Points are halved into a tree of boxes; pairs of boxes whose farthest corners are no farther
-//! apart than the best pair so far are left out.
+//! Points too near the middle of a far pair are left out; the others are halved into a tree of
+//! boxes, and pairs of boxes whose farthest corners are no farther apart than the best pair so far
+//! are left out.
 
 /// Points in a box that are compared one by one.
 const LEAF: usize = 8;
@@ -10,14 +11,17 @@ const LEAF: usize = 8;
 /// 0 for one point.
 #[must_use]
 pub fn diameter(points: &[[i32; 3]], spacing: [f64; 3]) -> f64 {
-    let mut points = points.to_vec();
-    let mut boxes = Vec::new();
-    if points.is_empty() {
+    let Some(&first) = points.first() else {
         return 0.0;
-    }
-    grow(&mut points, 0, spacing, &mut boxes);
+    };
     let scale = spacing.map(|s| s / 2.0);
-    let mut best = quick_pair(&points, scale);
+    let (mut best, pair) = quick_pair(points, first, scale);
+    let mut points = contenders(points, best.sqrt(), pair, scale);
+    if points.is_empty() {
+        return best.sqrt();
+    }
+    let mut boxes = Vec::new();
+    grow(&mut points, 0, spacing, &mut boxes);
     let mut open = vec![(0, 0)];
     while let Some((i, j)) = open.pop() {
         let (a, b) = (&boxes[i], &boxes[j]);
@@ -95,23 +99,53 @@ fn grow(points: &mut [[i32; 3]], first: usize, spacing: [f64; 3], boxes: &mut Ve
     id
 }
 
-/// Squared distance of a pair that is far apart: from point to farthest point while that gains.
-fn quick_pair(points: &[[i32; 3]], scale: [f64; 3]) -> f64 {
-    let mut best = 0.0;
+/// A pair that is far apart, and its squared distance: from point to farthest point while that
+/// gains.
+fn quick_pair(points: &[[i32; 3]], first: [i32; 3], scale: [f64; 3]) -> (f64, [[i32; 3]; 2]) {
+    let mut best = (0.0, [first; 2]);
     for axis in 0..3 {
-        let Some(&(mut at)) = points.iter().min_by_key(|p| (p[axis], **p)) else {
+        let Some(&(mut at)) = points.iter().min_by_key(|p| p[axis]) else {
             break;
         };
         loop {
-            let to = points.iter().map(|&p| (square(at, p, scale), p));
-            let far = to.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, at));
-            if far.0 <= best {
+            let mut far = (best.0, at);
+            for &p in points {
+                let d = square(at, p, scale);
+                if d > far.0 {
+                    far = (d, p);
+                }
+            }
+            if far.0 <= best.0 {
                 break;
             }
-            (best, at) = far;
+            best = (far.0, [at, far.1]);
+            at = far.1;
         }
     }
     best
+}
+
+/// The points that may belong to a pair farther apart than `best`: a pair is no farther apart than
+/// the sum of its distances from the middle of `pair`. Of a ball next to nothing is left.
+fn contenders(
+    points: &[[i32; 3]],
+    best: f64,
+    pair: [[i32; 3]; 2],
+    scale: [f64; 3],
+) -> Vec<[i32; 3]> {
+    // Far above the rounding of distances, far below what decides about more than a few points.
+    const MARGIN: f64 = 1e-9;
+    let middle: [f64; 3] =
+        std::array::from_fn(|k| f64::from(pair[0][k]).midpoint(f64::from(pair[1][k])));
+    let distance = |p: &[i32; 3]| {
+        let d: [f64; 3] = std::array::from_fn(|k| (f64::from(p[k]) - middle[k]) * scale[k]);
+        (d[0] * d[0] + d[1] * d[1] + d[2] * d[2]).sqrt()
+    };
+    let distances: Vec<f64> = points.iter().map(distance).collect();
+    let farthest = distances.iter().copied().fold(0.0, f64::max);
+    let least = (1.0 - MARGIN) * best - farthest;
+    let near = points.iter().zip(&distances);
+    near.filter(|(_, &d)| d >= least).map(|(&p, _)| p).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@
 use super::packed::{span, PackedMask};
 use crate::parallel;
 
+/// First and last set voxel of a row, if it has any.
+type Span = Option<(i32, i32)>;
+
 /// The mesh vertices that are corners of the convex polygon of their grid plane along each of the
 /// three axes; the region's hull is their hull. Ordered by `z`, no point twice.
 ///
@@ -14,18 +17,34 @@ use crate::parallel;
 #[must_use]
 pub fn candidates(mask: &PackedMask) -> Vec<[i32; 3]> {
     let [nz, ny, _] = mask.shape();
-    let work = (2 * nz + 1) * ny * (mask.words_per_row() + 8);
-    let planes = parallel::map(2 * nz + 1, work, |plane| {
+    let spans = parallel::map(nz, nz * ny * mask.words_per_row(), |z| spans(mask, z));
+    let empty = vec![None; ny];
+    let slice = |z: Option<usize>| z.and_then(|z| spans.get(z)).unwrap_or(&empty);
+    let planes = parallel::map(2 * nz + 1, 16 * nz * ny, |plane| {
         let z = plane as i32 - 1;
         let mut points = Vec::new();
-        if z % 2 == 0 {
-            even_plane(mask, z as usize / 2, |y, x| points.push([z, y, x]));
+        let add = |y, x| points.push([z, y, x]);
+        if plane % 2 == 1 {
+            even_plane(slice(Some(plane / 2)), add);
         } else {
-            odd_plane(mask, plane / 2, |y, x| points.push([z, y, x]));
+            odd_plane(
+                slice((plane / 2).checked_sub(1)),
+                slice(Some(plane / 2)),
+                add,
+            );
         }
         keep_corners(points, 0)
     });
     keep_corners(keep_corners(planes.concat(), 1), 2)
+}
+
+fn spans(mask: &PackedMask, z: usize) -> Vec<Span> {
+    let span = |y| {
+        let row = mask.row(z, y);
+        let (first, last) = span(row.len(), |i| row[i])?;
+        Some((first as i32, last as i32))
+    };
+    (0..mask.shape()[1]).map(span).collect()
 }
 
 /// The points that are corners of the convex polygon of their plane across `axis`, in order.
@@ -33,20 +52,23 @@ pub fn candidates(mask: &PackedMask) -> Vec<[i32; 3]> {
 /// Points come in order of their first coordinate other than `axis`.
 fn keep_corners(points: Vec<[i32; 3]>, axis: usize) -> Vec<[i32; 3]> {
     let (u, v) = if axis == 0 { (1, 2) } else { (0, 3 - axis) };
-    let low = points.iter().map(|p| p[axis]).min().unwrap_or(0);
-    let high = points.iter().map(|p| p[axis]).max().unwrap_or(0);
-    let mut chains = vec![[const { Vec::new() }; 2]; (high - low) as usize + 1];
-    for (index, p) in points.iter().enumerate() {
-        let [lower, upper] = &mut chains[(p[axis] - low) as usize];
-        extend_chain(lower, [p[u], p[v]], index, 1);
-        extend_chain(upper, [p[u], p[v]], index, -1);
-    }
+    let (ends, order) = by_plane(&points, axis);
     let mut keep = vec![false; points.len()];
-    chains
-        .iter()
-        .flatten()
-        .flatten()
-        .for_each(|&(_, index)| keep[index] = true);
+    let mut chain = Vec::new();
+    let mut start = 0;
+    for end in ends {
+        for side in [1, -1] {
+            chain.clear();
+            for &index in &order[start..end] {
+                let p = points[index as usize];
+                extend_chain(&mut chain, [p[u], p[v]], index, side);
+            }
+            chain
+                .iter()
+                .for_each(|&(_, index)| keep[index as usize] = true);
+        }
+        start = end;
+    }
     let mut keep = keep.into_iter();
     points
         .into_iter()
@@ -54,9 +76,31 @@ fn keep_corners(points: Vec<[i32; 3]>, axis: usize) -> Vec<[i32; 3]> {
         .collect()
 }
 
+/// Numbers of the points, plane after plane across `axis` and in order within each, and where each
+/// plane ends.
+fn by_plane(points: &[[i32; 3]], axis: usize) -> (Vec<usize>, Vec<u32>) {
+    let low = points.iter().map(|p| p[axis]).min().unwrap_or(0);
+    let high = points.iter().map(|p| p[axis]).max().unwrap_or(0);
+    let plane = |p: &[i32; 3]| (p[axis] - low) as usize;
+    let mut ends = vec![0; (high - low) as usize + 1];
+    points.iter().for_each(|p| ends[plane(p)] += 1);
+    let mut start = 0;
+    for end in &mut ends {
+        start += std::mem::replace(end, start);
+    }
+    // Each plane's entry is now its start, and moves to its end as it fills.
+    let mut order = vec![0; points.len()];
+    for (index, p) in points.iter().enumerate() {
+        let place = &mut ends[plane(p)];
+        order[*place] = index as u32;
+        *place += 1;
+    }
+    (ends, order)
+}
+
 /// Appends a point to a chain that bends to one side only, dropping points in line; of points in
 /// one row the outermost stays.
-fn extend_chain(chain: &mut Vec<([i32; 2], usize)>, point: [i32; 2], index: usize, side: i64) {
+fn extend_chain(chain: &mut Vec<([i32; 2], u32)>, point: [i32; 2], index: u32, side: i64) {
     let minus = |a: [i32; 2], b: [i32; 2]| [i64::from(a[0] - b[0]), i64::from(a[1] - b[1])];
     if let Some(&(last, _)) = chain.last().filter(|(last, _)| last[0] == point[0]) {
         if side * minus(point, last)[1] >= 0 {
@@ -74,37 +118,47 @@ fn extend_chain(chain: &mut Vec<([i32; 2], usize)>, point: [i32; 2], index: usiz
     chain.push((point, index));
 }
 
-/// Vertices on edges along x and y, in slice `z`.
-fn even_plane(mask: &PackedMask, z: usize, mut add: impl FnMut(i32, i32)) {
-    let ny = mask.shape()[1];
-    let words = mask.words_per_row();
-    let row = |y: usize| (y < ny).then(|| mask.row(z, y));
-    for y in 0..=ny {
-        let (before, here) = (row(y.wrapping_sub(1)), row(y));
-        let differ = |i: usize| before.map_or(0, |r| r[i]) ^ here.map_or(0, |r| r[i]);
-        if let Some((first, last)) = span(words, differ) {
-            add(2 * y as i32 - 1, 2 * first as i32);
-            add(2 * y as i32 - 1, 2 * last as i32);
+/// Vertices on edges along x and y of one slice.
+fn even_plane(rows: &[Span], mut add: impl FnMut(i32, i32)) {
+    let mut before = None;
+    for (y, here) in rows.iter().copied().chain([None]).enumerate() {
+        let y = 2 * y as i32;
+        outermost_between(before, here, |x| add(y - 1, x));
+        if let Some((first, last)) = here {
+            add(y, 2 * first - 1);
+            add(y, 2 * last + 1);
         }
-        if let Some((first, last)) = here.and_then(|r| span(words, |i| r[i])) {
-            add(2 * y as i32, 2 * first as i32 - 1);
-            add(2 * y as i32, 2 * last as i32 + 1);
-        }
+        before = here;
     }
 }
 
-/// Vertices on edges along z, between slices `above - 1` and `above`.
-fn odd_plane(mask: &PackedMask, above: usize, mut add: impl FnMut(i32, i32)) {
-    let [nz, ny, _] = mask.shape();
-    let words = mask.words_per_row();
-    for y in 0..ny {
-        let row = |z: usize| (z < nz).then(|| mask.row(z, y));
-        let (before, here) = (row(above.wrapping_sub(1)), row(above));
-        let differ = |i: usize| before.map_or(0, |r| r[i]) ^ here.map_or(0, |r| r[i]);
-        if let Some((first, last)) = span(words, differ) {
-            add(2 * y as i32, 2 * first as i32);
-            add(2 * y as i32, 2 * last as i32);
+/// Vertices on edges along z, between two slices.
+fn odd_plane(below: &[Span], above: &[Span], mut add: impl FnMut(i32, i32)) {
+    for (y, (&before, &here)) in below.iter().zip(above).enumerate() {
+        outermost_between(before, here, |x| add(2 * y as i32, x));
+    }
+}
+
+/// The outermost vertices on the edges from one row to a row beside it, but those that lie within
+/// the region's hull.
+///
+/// Where both rows begin at the same voxel, the vertices in front of those two voxels reach further
+/// than any between the rows; where they begin one voxel apart, just as far.
+fn outermost_between(before: Span, here: Span, mut add: impl FnMut(i32)) {
+    match (before, here) {
+        (Some(a), Some(b)) => {
+            if a.0.abs_diff(b.0) > 1 {
+                add(2 * a.0.min(b.0));
+            }
+            if a.1.abs_diff(b.1) > 1 {
+                add(2 * a.1.max(b.1));
+            }
         }
+        (Some((first, last)), None) | (None, Some((first, last))) => {
+            add(2 * first);
+            add(2 * last);
+        }
+        (None, None) => {}
     }
 }
 

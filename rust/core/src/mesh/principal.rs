@@ -39,11 +39,11 @@ impl Moments {
     fn add_row(&mut self, z: i128, y: i128, runs: impl Iterator<Item = (usize, usize)>) {
         let (mut n, mut sum, mut squares) = (0, 0, 0);
         for (start, end) in runs {
-            let (a, b) = (start as i128, end as i128 - 1);
-            let below = |k: i128| k * (k + 1) * (2 * k + 1) / 6; // 1 + 4 + ... + k²
-            n += b - a + 1;
-            sum += (a + b) * (b - a + 1) / 2;
-            squares += below(b) - below(a - 1);
+            let (a, length) = (start as i128, end as i128 - start as i128);
+            let (steps, step_squares) = sums_below(end as u64 - start as u64);
+            n += length;
+            sum += a * length + steps;
+            squares += a * (a * length + 2 * steps) + step_squares;
         }
         let row = Self {
             n,
@@ -86,6 +86,19 @@ impl Moments {
             centred as f64 / n2 * spacing[a] * spacing[b]
         })
     }
+}
+
+/// `0 + 1 + ... + (n - 1)` and the sum of their squares `n (n - 1) (2 n - 1) / 6`, for `n < 2^32`.
+///
+/// Of its factors the one that 3 divides is divided: with 128 bits as much as the rest of a row.
+fn sums_below(n: u64) -> (i128, i128) {
+    let (sum, odd) = (n * (n - 1) / 2, 2 * n - 1);
+    let squares = if sum % 3 == 0 {
+        i128::from(sum / 3) * i128::from(odd)
+    } else {
+        i128::from(sum) * i128::from(odd / 3)
+    };
+    (i128::from(sum), squares)
 }
 
 /// Principal axes of a set of voxel centres, the longest first.
