@@ -28,12 +28,18 @@ def features() -> str:
             lines.append(f"\n## {row['family_title']} (`{family}`, {row['family_ibsi']})\n\n")
             if row["aggregations"]:
                 names = ", ".join(f"`{a}` ({codes[a]})" for a in row["aggregations"])
-                lines.append(f"Aggregations: {names}.\n")
+                lines.append(f"Aggregations: {names}. {MEANS}\n")
         unit = row["unit"] or "none"
         lines.append(f"\n### {row['title']}\n\n`{row['name']}` · {row['ibsi']} · unit: {unit}\n\n")
         lines.append(f"{row['doc'].strip()}\n")
     return "".join(lines)
 
+
+MEANS = (
+    "$N_g$ is the number of bins of a fixed bin number, else the highest level of the region; it is "
+    "the same for all slices. A mean over slices or directions leaves out those without any count, "
+    "and those where the feature is undefined."
+)
 
 COLUMNS = (
     "A column of the wide table is named image, family, feature, discretisation, aggregation, "

@@ -56,10 +56,26 @@ def close(u: float, v: float, rtol: float, scale: float = 0.0) -> bool:
     return bool(both_undefined or u == v or abs(u - v) <= rtol * max(abs(u), abs(v), scale))
 
 
+# The two features of each kind that are found by a search. The box is the smallest that was found;
+# of several equally small ones, of unlike areas, any may be it. The ellipsoid's volume is right to
+# 1e-6, and so its shape, which is at an optimum, to the root of that.
+SEARCHED = {
+    "area_density_oriented_minimum_bounding_box": np.inf,
+    "volume_density_oriented_minimum_bounding_box": 0.03,
+    "area_density_minimum_volume_enclosing_ellipsoid": 1e-3,
+    "volume_density_minimum_volume_enclosing_ellipsoid": 2e-6,
+}
+
+
+def allowed(name: str, rtol: float) -> float:
+    return next((t for searched, t in SEARCHED.items() if searched in name), rtol)
+
+
 def same(a: dict, b: dict, rtol: float = 0.0, skip: tuple[str, ...] = ()) -> None:
     assert list(a) == list(b)
     for name in (n for n in a if not any(s in n for s in skip)):
-        assert close(a[name], b[name], rtol), (name, a[name], b[name])
+        tolerance = allowed(name, rtol) if rtol else rtol
+        assert close(a[name], b[name], tolerance), (name, a[name], b[name])
 
 
 @given(regions(), st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3))
@@ -100,7 +116,8 @@ def scaled(
             power = re.search(rf"(1/)?\b{unit}\b(?:\^(\d))?", x["unit"])
             exponent = 0 if power is None else int(power[2] or 1) * (-1 if power[1] else 1)
             scale = 1e-3 * natural**exponent if exponent > 0 else 0.0
-            assert close(x["value"] * factor**exponent, y["value"], RTOL, scale), (x, y)
+            tolerance = allowed(x["feature"], RTOL)
+            assert close(x["value"] * factor**exponent, y["value"], tolerance, scale), (x, y)
 
 
 @given(regions(), st.sampled_from([0.5, 2.0, 3.0]))

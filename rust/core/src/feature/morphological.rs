@@ -346,7 +346,8 @@ pub fn volume_density_oriented_minimum_bounding_box(m: &Morphology) -> f64 {
 /// Area density (oriented minimum bounding box), IQYR: $\frac{A}{A_{ombb}}$ with the box of the
 /// volume density (ZH1A), which is searched for by its volume.
 ///
-/// Defined for every region; no reference value.
+/// Defined for every region; no reference value. Of several boxes of the smallest volume, whose areas
+/// may differ, any may be the one.
 pub fn area_density_oriented_minimum_bounding_box(m: &Morphology) -> f64 {
     m.surface().area / m.oriented_box().area
 }

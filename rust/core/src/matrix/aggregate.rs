@@ -76,9 +76,13 @@ pub fn aggregate<S: Source, M>(
                 mean(flat.merged.iter().cloned(), n)
             }
             Aggregation::DirectionMerged25d => mean_of(&flat.tables),
-            Aggregation::Merged25d | Aggregation::Slices25d => one(merge(&flat.tables)),
+            Aggregation::Merged25d | Aggregation::Slices25d => {
+                one(merge(&source.weighed(&flat.tables, true)))
+            }
             Aggregation::Averaged3d => mean_of(&volume),
-            Aggregation::Merged3d | Aggregation::Volume3d => one(merge(&volume)),
+            Aggregation::Merged3d | Aggregation::Volume3d => {
+                one(merge(&source.weighed(&volume, false)))
+            }
         })
         .collect()
 }
@@ -117,7 +121,7 @@ fn all_slices<S: Source>(
             }
             if merged {
                 flat.merged.extend(
-                    merge(&tables)
+                    merge(&source.weighed(&tables, true))
                         .filter(|t| !t.is_empty())
                         .map(|t| evaluate(&t)),
                 );
@@ -160,7 +164,7 @@ pub fn merged<S: Source>(source: &S, flat: bool) -> S::Table {
     } else {
         source.volume()
     };
-    merge(&tables).expect("every source has at least one direction")
+    merge(&source.weighed(&tables, flat)).expect("every source has at least one direction")
 }
 
 /// All matrices merged into one: neighbours first, then pairs of neighbours, and so on, so that

@@ -10,6 +10,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use crate::discretise::{Level, LevelData, Levels};
 use crate::error::{Error, Result};
 use crate::matrix::direction::{self, directions, Offset};
@@ -51,17 +53,6 @@ impl<'a> RunLengths<'a> {
             weighting_norm,
         }
     }
-
-    /// Applies distance weighting (IBSI 6CK8) to one matrix a direction.
-    fn weighted(&self, matrices: Vec<Counts>, in_plane: bool) -> Vec<Counts> {
-        let weight = |m| direction::weight(m, self.weighting, self.weighting_norm);
-        let all = directions(1, Norm::Chebyshev, in_plane);
-        matrices
-            .into_iter()
-            .zip(all)
-            .map(|(c, m)| c.scaled(weight(m)))
-            .collect()
-    }
 }
 
 impl Source for RunLengths<'_> {
@@ -79,15 +70,28 @@ impl Source for RunLengths<'_> {
         let [_, ny, nx] = self.levels.shape();
         let (shape, part) = ([1, ny, nx], z * ny * nx..(z + 1) * ny * nx);
         let n = self.levels.n() as usize;
-        let matrices = match self.levels.data() {
+        match self.levels.data() {
             LevelData::U8(v) => matrices(&Grid::new(&v[part], shape), n, &STEPS[..IN_PLANE]),
             LevelData::U16(v) => matrices(&Grid::new(&v[part], shape), n, &STEPS[..IN_PLANE]),
-        };
-        self.weighted(matrices, true)
+        }
     }
 
     fn volume(&self) -> Vec<Counts> {
-        self.weighted(all_of(self.levels, &STEPS), false)
+        all_of(self.levels, &STEPS)
+    }
+
+    fn weighed<'t>(&self, tables: &'t [Counts], flat: bool) -> Cow<'t, [Counts]> {
+        // Slices that were merged over directions before have no direction left.
+        let all = directions(1, Norm::Chebyshev, flat);
+        if self.weighting == Weighting::None || tables.len() != all.len() {
+            return Cow::Borrowed(tables);
+        }
+        let weight = |m| direction::weight(m, self.weighting, self.weighting_norm);
+        let scaled = tables
+            .iter()
+            .zip(all)
+            .map(|(c, m)| c.clone().scaled(weight(m)));
+        Cow::Owned(scaled.collect())
     }
 }
 

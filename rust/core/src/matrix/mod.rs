@@ -4,6 +4,8 @@
 //! direction, or a single one where the family has no directions. [`aggregate`] turns a source into
 //! feature values for any set of IBSI's aggregations.
 
+use std::borrow::Cow;
+
 pub mod aggregate;
 pub mod direction;
 pub mod distance_map;
@@ -130,6 +132,12 @@ pub trait Source: Sync {
     fn slice(&self, z: usize) -> Vec<Self::Table>;
     /// The matrices of the volume, one a direction, always in the same order.
     fn volume(&self) -> Vec<Self::Table>;
+    /// The matrices of the directions of a slice (`flat`) or of the volume, made ready to be merged:
+    /// weighted by distance where the settings say so (IBSI 6CK8). A matrix that is not merged with
+    /// those of other directions is not weighted.
+    fn weighed<'t>(&self, tables: &'t [Self::Table], _flat: bool) -> Cow<'t, [Self::Table]> {
+        Cow::Borrowed(tables)
+    }
     /// All matrices of slice `z` merged, where the family has a cheaper way to it; equal to the bit.
     fn merged_slice(&self, _z: usize) -> Option<Self::Table> {
         None

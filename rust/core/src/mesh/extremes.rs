@@ -63,9 +63,9 @@ fn keep_corners(points: Vec<[i32; 3]>, axis: usize) -> Vec<[i32; 3]> {
                 let p = points[index as usize];
                 extend_chain(&mut chain, [p[u], p[v]], index, side);
             }
-            chain
-                .iter()
-                .for_each(|&(_, index)| keep[index as usize] = true);
+            for &(_, index) in &chain {
+                keep[index as usize] = true;
+            }
         }
         start = end;
     }
@@ -83,7 +83,9 @@ fn by_plane(points: &[[i32; 3]], axis: usize) -> (Vec<usize>, Vec<u32>) {
     let high = points.iter().map(|p| p[axis]).max().unwrap_or(0);
     let plane = |p: &[i32; 3]| (p[axis] - low) as usize;
     let mut ends = vec![0; (high - low) as usize + 1];
-    points.iter().for_each(|p| ends[plane(p)] += 1);
+    for p in points {
+        ends[plane(p)] += 1;
+    }
     let mut start = 0;
     for end in &mut ends {
         start += std::mem::replace(end, start);

@@ -74,6 +74,9 @@ impl OrientedBox {
 const AXES: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 /// The smallest box found around a hull; `principal` are three orthogonal unit vectors to try too.
+///
+/// # Panics
+/// Never: the boxes along the axes and the principal ones are always there.
 #[must_use]
 pub fn smallest(hull: &Hull, spacing: [f64; 3], principal: [[f64; 3]; 3]) -> OrientedBox {
     let fine = Outline::new(hull, spacing);

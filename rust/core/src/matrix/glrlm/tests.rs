@@ -273,20 +273,33 @@ fn one_voxel_is_one_run() {
 }
 
 #[test]
-fn weights_scale_runs_and_voxels() {
+fn weights_scale_runs_and_voxels_where_directions_merge_and_nowhere_else() {
     let levels = phantom();
-    let settings = Glrlm {
-        weighting: Weighting::Inverse,
+    let settings = |weighting| Glrlm {
+        weighting,
+        aggregations: Aggregation::DIRECTIONAL.to_vec(),
         ..Glrlm::default()
     };
-    let weighted = RunLengths::new(&levels, &settings).volume();
+    let weighted = settings(Weighting::Inverse);
+    let source = RunLengths::new(&levels, &weighted);
+    let tables = source.volume();
     let all = directions(1, Norm::Chebyshev, false);
-    for (counts, m) in weighted.iter().zip(all) {
+    for (counts, m) in source.weighed(&tables, false).iter().zip(all) {
         let weight = 1.0 / direction::length(m, Norm::Euclidean);
-        assert_eq!(
-            counts,
-            &super::direction(&levels, m).unwrap().scaled(weight)
+        let alone = super::direction(&levels, m).unwrap();
+        assert_eq!(counts, &alone.scaled(weight));
+    }
+    let values = |settings: &Glrlm| {
+        let source = RunLengths::new(&levels, settings);
+        aggregate(&source, &settings.aggregations, FEATURES, LevelCounts::new)
+    };
+    let (with, without) = (values(&weighted), values(&settings(Weighting::None)));
+    for ((aggregation, with), without) in Aggregation::DIRECTIONAL.iter().zip(with).zip(without) {
+        let merges = matches!(
+            aggregation,
+            Aggregation::SliceMerged2d | Aggregation::Merged25d | Aggregation::Merged3d
         );
+        assert_eq!(with != without, merges, "{aggregation:?}");
     }
 }
 
