@@ -36,7 +36,7 @@ def features() -> str:
 
 
 MEANS = (
-    "$N_g$ is the number of bins of a fixed bin number, else the highest level of the region; it is "
+    "$N_g$ is the number of bins of a fixed bin number, else the highest level of the region, and "
     "the same for all slices. A mean over slices or directions leaves out those without any count, "
     "and those where the feature is undefined."
 )

@@ -205,7 +205,7 @@ def _version(*, wanted: bool) -> None:
 @app.callback()
 def _root(
     context: typer.Context,
-    version: Annotated[  # noqa: FBT002 (a command line switch)
+    version: Annotated[
         bool,
         typer.Option(
             "--version", is_eager=True, callback=lambda v: _version(wanted=v), help="The version."

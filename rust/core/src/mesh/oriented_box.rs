@@ -4,9 +4,9 @@
 //! Method: a box is started on each axis of the image, on each principal axis and on the normals of
 //! about the [`FACETS`] largest pairs of facets of the convex hull: a face is laid across that
 //! direction, and the other two are those of the smallest rectangle around the projection (rotating
-//! callipers; it has a side on an edge). The [`REFINED`] smallest (more of a small hull) are turned on about one of their
-//! own directions at a time, again to the smallest rectangle, while that gains [`GAIN`], at most
-//! [`TURNS`] times: at the end each side touches an edge of the hull in a projection, as those of a
+//! callipers; it has a side on an edge). The [`REFINED`] smallest (more of a small hull) are turned
+//! on about one of their own directions at a time, again to the smallest rectangle, while that gains
+//! [`GAIN`], at most [`TURNS`] times: at the end each side touches an edge of the hull in a projection, as those of a
 //! smallest box do (O'Rourke 1985). The smallest box met is kept, with the axis-aligned and the
 //! principal box among them. Of a hull with many corners, [`thinned`] leaves about fifty for the
 //! choice of the boxes to refine.
