@@ -24,7 +24,6 @@ def works(folder: Path) -> dict[str, Callable[[], object]]:
     mask = np.ascontiguousarray(mask.T.astype(np.uint8))
     geometry = {"spacing": (1.0, 1.0, 1.0), "origin": (0.0, 0.0, 0.0)}
     picture, region = Image(array=image, **geometry), Image(array=mask, **geometry)
-    inside, binned = image[mask > 0], levels[mask > 0]
 
     def features(family: str) -> object:
         extra = {"distance_mask": mask} if family == "gldzm" else {}
@@ -34,8 +33,8 @@ def works(folder: Path) -> dict[str, Callable[[], object]]:
     calls: dict[str, Callable[[], object]] = {f: lambda f=f: features(f) for f in families}
     calls["morph"] = lambda: morphology.calculate_morphology_features(region, picture)
     calls["loc"] = lambda: intensity.calculate_local_intensity_features(picture, region)
-    calls["stat"] = lambda: intensity.calculate_intensity_features(inside)
-    calls["ih"] = lambda: intensity.calculate_intensity_histogram_features(binned, BINS)
+    calls["stat"] = lambda: intensity.calculate_intensity_features(image[mask > 0])
+    calls["ih"] = lambda: intensity.calculate_intensity_histogram_features(levels[mask > 0], BINS)
     calls["autocorrelation"] = lambda: intensity.calculate_spatial_intensity_features(
         picture, region
     )
