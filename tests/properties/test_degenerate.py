@@ -104,7 +104,7 @@ def test_resegmentation_that_leaves_nothing_says_so() -> None:
 
 def test_overflow_is_undefined_rather_than_infinite() -> None:
     image = np.full((1, 1, 1), 1e300)
-    values = dict(extract(image, image > 0))
+    values = dict(fm.extract(image, image > 0, spacing=(1000.0, 1000.0, 1000.0)))
     assert not [name for name, value in values.items() if np.isinf(value)]
 
 

@@ -37,7 +37,7 @@ use crate::volume::{Volume, Voxel};
 /// What a region gave.
 #[derive(Debug, Clone)]
 pub struct Extraction {
-    /// One value a column of the plan; NaN where undefined.
+    /// One value a column of the plan; NaN where undefined, or beyond every double.
     pub values: Vec<f64>,
     /// What the user should know about this region, a sentence each.
     pub warnings: Vec<String>,
@@ -93,11 +93,24 @@ pub fn extract<T: Voxel>(
     };
     let [morphological, intensity] = stages.roi.voxels();
     Ok(Extraction {
-        values: stages.run_all(&plan.tasks)?,
+        values: stages
+            .run_all(&plan.tasks)?
+            .into_iter()
+            .map(finite)
+            .collect(),
         warnings,
         morphological_voxels: morphological as u64,
         intensity_voxels: intensity as u64,
     })
+}
+
+/// A number too large for a double is no number that could be reported.
+fn finite(value: f64) -> f64 {
+    if value.is_finite() {
+        value
+    } else {
+        f64::NAN
+    }
 }
 
 /// A warning where a region has so few or so many levels that texture says little.
