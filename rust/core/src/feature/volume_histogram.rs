@@ -231,7 +231,8 @@ impl Axis {
         if self.steps <= 0.0 {
             return None; // gamma has no meaning on a range of length 0
         }
-        let reaches = |k: f64| k / self.steps >= x;
+        // A fraction that is x but for the rounding of steps counts as x.
+        let reaches = |k: f64| k / self.steps >= x - SAME_FRACTION;
         let guess = (x * self.steps).ceil();
         // The product may be rounded to either side of a whole number.
         let k = (-1..=1)
@@ -241,6 +242,9 @@ impl Axis {
         (k < self.points as f64).then_some(k as u64)
     }
 }
+
+/// Intensity fractions closer than this are one; steps are rounded to about 1e-16 of their number.
+const SAME_FRACTION: f64 = 1e-12;
 
 /// The last point of `low, low + 1, ...` that `x` reaches, as it compares with the points
 /// themselves: a difference may be rounded to the next whole number.
