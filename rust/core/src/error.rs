@@ -34,6 +34,36 @@ pub enum Error {
         /// What was given (z, y, x).
         spacing: [f64; 3],
     },
+    /// The spacing to interpolate to is not a positive finite length.
+    #[error(
+        "the new spacing must be a positive length in mm, got {given} along axis {axis} \
+         (0, 1, 2 = z, y, x)"
+    )]
+    NewSpacing {
+        /// Axis (0, 1, 2 = z, y, x).
+        axis: usize,
+        /// What was given.
+        given: f64,
+    },
+    /// The spacing to interpolate to is so small that voxels could not be numbered.
+    #[error(
+        "a new spacing of {spacing:?} mm (z, y, x) gives {voxels:e} voxels, the limit is 2^62; \
+         use a larger spacing"
+    )]
+    GridTooLarge {
+        /// New spacing (z, y, x).
+        spacing: [f64; 3],
+        /// Number of voxels of the new grid.
+        voxels: f64,
+    },
+    /// An array does not lie on the grid that it is to be interpolated from.
+    #[error("the array has the shape {array:?}, the grid was made for {grid:?} (z, y, x)")]
+    GridMismatch {
+        /// Shape of the array (z, y, x).
+        array: [usize; 3],
+        /// Shape of the grid's old side (z, y, x).
+        grid: [usize; 3],
+    },
     /// Re-segmentation removed every voxel.
     #[error(
         "re-segmentation to [{lower}, {upper}] leaves no voxel of the region, whose intensities \

@@ -26,6 +26,7 @@ pub mod discretise;
 pub mod error;
 pub mod extract;
 pub mod feature;
+pub mod interpolate;
 pub mod matrix;
 pub mod mesh;
 pub mod numeric;
