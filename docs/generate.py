@@ -20,17 +20,21 @@ def features() -> str:
     rows = fm.catalogue()
     codes = dict(fm.aggregations())
     lines = [HEAD, "# Features\n\n"]
-    lines += [f"{len(rows)} features of IBSI 1, in the order of its manual. ", COLUMNS, "\n"]
+    own = sum(row["family"] == "diag" for row in rows)
+    lines.append(f"{len(rows) - own} features of IBSI 1, in the order of its manual, and {own} ")
+    lines.append(COLUMNS)
     family = ""
     for row in rows:
         if row["family"] != family:
             family = row["family"]
-            lines.append(f"\n## {row['family_title']} (`{family}`, {row['family_ibsi']})\n\n")
+            code = f", {row['family_ibsi']}" if row["family_ibsi"] else ""
+            lines.append(f"\n## {row['family_title']} (`{family}`{code})\n\n")
             if row["aggregations"]:
                 names = ", ".join(f"`{a}` ({codes[a]})" for a in row["aggregations"])
                 lines.append(f"Aggregations: {names}. {MEANS}\n")
         unit = row["unit"] or "none"
-        lines.append(f"\n### {row['title']}\n\n`{row['name']}` · {row['ibsi']} · unit: {unit}\n\n")
+        code = row["ibsi"] or "no code"
+        lines.append(f"\n### {row['title']}\n\n`{row['name']}` · {code} · unit: {unit}\n\n")
         lines.append(f"{row['doc'].strip()}\n")
     return "".join(lines)
 
@@ -42,6 +46,7 @@ MEANS = (
 )
 
 COLUMNS = (
+    "diagnostic features of the processing stages.\n\n"
     "A column of the wide table is named image, family, feature, discretisation, aggregation, "
     "then every parameter that differs from its default: "
     "`original_glcm_joint_entropy_fbn32_3d_merged`.\n"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "InputError",
     "Plan",
+    "Prepared",
     "RadiomicsError",
     "SettingsError",
     "aggregations",
@@ -20,7 +21,10 @@ __all__ = [
     "glcm",
     "intensity_peaks",
     "mesh",
+    "normalise",
     "phantom",
+    "resample",
+    "resample_mask",
     "resegment",
     "spatial_autocorrelation",
     "texture",
@@ -48,17 +52,22 @@ class InputError(RadiomicsError, ValueError): ...
 class SettingsError(RadiomicsError, ValueError): ...
 
 @final
+class Prepared: ...
+
+@final
 class Plan:
     def __new__(cls, settings_json: str) -> Plan: ...
     @property
     def columns(self) -> list[_Column]: ...
+    def prepare(self, image: NDArray[Any]) -> Prepared: ...
     def run(
         self,
+        prepared: Prepared,
         image: NDArray[Any],
         mask: NDArray[np.bool_],
         spacing: Sequence[float],
         threads: int | None = None,
-    ) -> tuple[NDArray[np.float64], list[str], tuple[int, int]]: ...
+    ) -> tuple[NDArray[np.float64], list[str], tuple[int, int], tuple[list[int], list[float]]]: ...
 
 def catalogue() -> list[_CatalogueRow]: ...
 def aggregations() -> list[tuple[str, str]]: ...
@@ -67,6 +76,21 @@ def default_settings() -> str: ...
 def phantom() -> tuple[NDArray[np.int16], NDArray[np.bool_], list[float]]: ...
 
 # Single stages; `ferromics.arrays` documents them. Settings are passed as JSON.
+def normalise(
+    image: NDArray[Any], settings: str, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]: ...
+def resample(
+    image: NDArray[Any],
+    spacing: Sequence[float],
+    settings: str,
+    threads: int | None = None,
+) -> tuple[NDArray[np.float64], list[float]]: ...
+def resample_mask(
+    mask: NDArray[np.bool_],
+    spacing: Sequence[float],
+    settings: str,
+    threads: int | None = None,
+) -> tuple[NDArray[np.bool_], list[float]]: ...
 def resegment(image: NDArray[Any], mask: NDArray[np.bool_], settings: str) -> NDArray[np.bool_]: ...
 def discretise(
     image: NDArray[Any], mask: NDArray[np.bool_], settings: str

@@ -11,8 +11,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 # The names that `type` may have stand in pydantic's paths but not in the file.
 TAGS: Final = frozenset(
-    "morph loc stat ih ivh glcm glrlm glszm gldzm ngtdm ngldm none fbs fbn".split()
+    (
+        "morph loc stat ih ivh glcm glrlm glszm gldzm ngtdm ngldm diag none fbs fbn "
+        "zscore range percentile"
+    ).split()
 )
+
+# Keys, not in a list, whose value is told apart by its `type`.
+TAGGED: Final = ("discretise", "normalise")
 
 
 def refuse(given: object, allowed: str, names: Sequence[str] = ()) -> NoReturn:
@@ -25,7 +31,8 @@ def refuse(given: object, allowed: str, names: Sequence[str] = ()) -> NoReturn:
 
 def describe_unknown(what: str, given: str, known: Sequence[str]) -> str:
     """``what`` is not known; the nearest of ``known`` and all of them."""
-    near = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.5)
+    near = [k for k in known if k.lower() == given.lower()]
+    near = near or difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.6)
     hint = f", did you mean {near[0]!r}?" if near else "."
     return f"{what} is not known{hint} Allowed: {', '.join(known)}"
 
@@ -48,7 +55,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
     for k, part in enumerate(loc):
         if isinstance(part, int):
             text += f"[{part}]"
-        elif part in TAGS and k > 0 and (isinstance(loc[k - 1], int) or loc[k - 1] == "discretise"):
+        elif part in TAGS and k > 0 and (isinstance(loc[k - 1], int) or loc[k - 1] in TAGGED):
             continue
         else:
             text += f".{part}" if text else part

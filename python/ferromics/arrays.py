@@ -22,6 +22,140 @@ Offset = tuple[int, int, int]
 Norm = Literal["chebyshev", "manhattan", "euclidean"]
 
 
+def normalise(
+    image: ArrayLike,
+    method: str | dict[str, Any] = "zscore",
+    *,
+    mask: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Return the image with normalised intensities.
+
+    Parameters
+    ----------
+    image
+        Array (z, y, x).
+    method
+        ``"zscore"``, ``"range"``, ``"percentile"``, or as in settings, such as
+        ``{"type": "zscore", "over": "mask", "clip": 3}``.
+    mask
+        Zero outside the region; needed where the method is ``over: mask``.
+
+    Raises
+    ------
+    InputError
+        If the intensities do not vary, or the mask is empty.
+
+    Examples
+    --------
+    >>> import ferromics as fm
+    >>> image, mask, _ = fm.phantom()
+    >>> z = fm.normalise(image, {"type": "zscore", "over": "mask"}, mask=mask)
+    >>> bool(abs(z[mask].mean()) < 1e-12), round(float(z[mask].std()), 12)
+    (True, 1.0)
+    """
+    settings = Settings.of({"normalise": method}).normalise
+    if settings is None:
+        return _image(image).astype(np.float64)
+    if settings.over == "mask" and mask is None:
+        msg = "normalisation over the mask needs mask="
+        raise InputError(msg)
+    region = None if mask is None else _mask(mask)
+    return _core.normalise(_image(image), settings.model_dump_json(by_alias=True), region)
+
+
+def resample(
+    image: ArrayLike,
+    spacing: Spacing,
+    to: float | Sequence[float | None],
+    *,
+    method: stages.Method = "linear",
+    round: bool = False,
+    anti_alias: float | None = None,
+) -> tuple[NDArray[np.float64], tuple[float, float, float]]:
+    """Return the whole image on a grid of another spacing, and that spacing (IBSI VTM2).
+
+    The new grid has the centre of the old one; its size is the old extent over the new spacing,
+    rounded up.
+
+    Parameters
+    ----------
+    image
+        Array (z, y, x).
+    spacing
+        Its spacing in mm (z, y, x).
+    to
+        New spacing in mm: one number, two for in-plane only (y, x), or three; ``None`` for an axis
+        that stays as it is.
+    method
+        ``nearest``, ``linear``, ``cubic`` (B-spline) or ``lanczos``.
+    round
+        Round to whole numbers afterwards.
+    anti_alias
+        Low-pass filter along axes that are down-sampled: its response, between 0 and 1, at the
+        highest frequency of the new grid.
+
+    Returns
+    -------
+    tuple
+        The array (z, y, x) and its spacing in mm (z, y, x), exactly `to` where given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ferromics as fm
+    >>> ramp = np.arange(4.0).reshape(1, 1, 4)
+    >>> fm.resample(ramp, (3, 1, 1), (None, None, 0.5))
+    (array([[[0.  , 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.  ]]]), (3.0, 1.0, 0.5))
+    """
+    settings = stages.Resample(
+        spacing=to,  # type: ignore[arg-type]
+        method=method,
+        round=round,
+        anti_alias=anti_alias,
+    )
+    array, lengths = _core.resample(_image(image), list(spacing), settings.model_dump_json())
+    return array, (lengths[0], lengths[1], lengths[2])
+
+
+def resample_mask(
+    mask: ArrayLike,
+    spacing: Spacing,
+    to: float | Sequence[float | None],
+    *,
+    method: stages.Method = "linear",
+    threshold: float = 0.5,
+) -> tuple[NDArray[np.bool_], tuple[float, float, float]]:
+    """Return the whole mask on a grid of another spacing, and that spacing (IBSI VTM2, E8H9).
+
+    Parameters
+    ----------
+    mask
+        Array (z, y, x), zero outside the region.
+    spacing, to
+        As in :func:`resample`.
+    method
+        ``nearest``, ``linear``, ``cubic`` (B-spline) or ``lanczos``.
+    threshold
+        Share of a voxel from which on it belongs to the region; a share that falls short of it only
+        by rounding counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ferromics as fm
+    >>> mask = np.array([[[0, 1, 1, 0]]])
+    >>> fm.resample_mask(mask, (3, 1, 1), (None, None, 0.5))[0].astype(int)
+    array([[[0, 0, 1, 1, 1, 1, 0, 0]]])
+    """
+    settings = stages.Resample(
+        spacing=to,  # type: ignore[arg-type]
+        mask_method=method,
+        mask_threshold=threshold,
+    )
+    array, lengths = _core.resample_mask(_mask(mask), list(spacing), settings.model_dump_json())
+    return array, (lengths[0], lengths[1], lengths[2])
+
+
 def resegment(
     image: ArrayLike,
     mask: ArrayLike,

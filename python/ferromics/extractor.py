@@ -238,9 +238,11 @@ def extract(
         spacing=spacing,
         mask_threshold=mask_threshold,
         slice_axis=chosen.image.slice_axis,
+        bias_correction=chosen.bias_correction,
     )
     name = loaded.name if case is None else case
-    run = functools.partial(_run, planned, chosen, loaded, threads=threads, case=name)
+    prepared = planned.core.prepare(loaded.image)
+    run = functools.partial(_run, planned, prepared, chosen, loaded, threads=threads, case=name)
     if not loaded.several:
         return run(loaded.regions[0])
     results: dict[str, Result] = {}
@@ -255,6 +257,7 @@ def extract(
 
 def _run(
     planned: Planned,
+    prepared: _core.Prepared,
     settings: Settings,
     case_data: Case,
     region: Region,
@@ -263,8 +266,8 @@ def _run(
     case: str,
 ) -> Result:
     selected = region.select()
-    values, warnings, voxels = planned.core.run(
-        case_data.image, selected, case_data.spacing, threads
+    values, warnings, voxels, grid = planned.core.run(
+        prepared, case_data.image, selected, case_data.spacing, threads
     )
     told = (*case_data.warnings, *region.warnings, *settings.notes(), *warnings)
     told = tuple(dict.fromkeys(told))
@@ -277,6 +280,7 @@ def _run(
         "image": case_data.source,
         "mask": region.source,
         "geometry": case_data.geometry,
+        "grid": {"shape_zyx": list(grid[0]), "spacing_zyx_mm": list(grid[1])},
         "voxels": {"morphological_mask": voxels[0], "intensity_mask": voxels[1]},
         "warnings": list(told),
     }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ferromics import io
 from ferromics.errors import InputError
+from ferromics.stages import BiasCorrection
 
 Labels: TypeAlias = "int | Sequence[int] | str | None"
 Masks: TypeAlias = "io.Source | Sequence[io.Source] | Mapping[str, io.Source]"
@@ -62,13 +63,19 @@ def load_case(
     spacing: tuple[float, ...] | None = None,
     mask_threshold: float | None = None,
     slice_axis: str = "auto",
+    bias_correction: BiasCorrection | None = None,
 ) -> Case:
     """Read an image and its masks once and name the regions; parameters as in ``extract``."""
     stored = io.read(image, "image", spacing)
     if stored.spacing is None:
         msg = "an image array needs spacing=(z, y, x), in mm"
         raise InputError(msg)
-    scan = io.orient(replace(stored, array=io.native(stored.array, stored.label)))
+    array = io.native(stored.array, stored.label)
+    if bias_correction is not None:
+        from ferromics.bias import corrected
+
+        array = corrected(array, stored.spacing, bias_correction)
+    scan = io.orient(replace(stored, array=array))
     axis = io.slice_axis(scan, slice_axis)
     asked = _asked_labels(label)
     if mask_threshold is not None:

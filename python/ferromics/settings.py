@@ -1,7 +1,7 @@
 """Settings of a whole extraction: reading, writing, presets, hash.
 
 Names and defaults are those of ``rust/core/src/settings.rs``, which a test proves; only the stage
-``image`` is Python's own. Lists take the short forms people type::
+``image`` and ``bias_correction`` are Python's own. Lists take the short forms people type::
 
     discretise: fbn32
     features: [morph, stat, {type: glcm, aggregations: all}]
@@ -22,16 +22,17 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from ferromics._files import write_atomically
 from ferromics._settings_errors import describe_unknown, refuse
 from ferromics.errors import SettingsError
+from ferromics.families import AnyFamily, default_families, family_from_text
 from ferromics.stages import (
-    AnyFamily,
+    BiasCorrection,
     Discretise,
     Fbn,
     Fbs,
     Image,
+    Normalise,
+    Resample,
     Resegment,
     Stage,
-    default_families,
-    family_from_text,
     listed,
 )
 
@@ -45,6 +46,13 @@ class Settings(Stage):
     ----------
     image
         How the image's axes are read (:class:`Image`).
+    bias_correction
+        N4 bias field correction of MR images (:class:`BiasCorrection`); ``True`` for its defaults.
+    normalise
+        Intensity normalisation (:class:`ZScore`, :class:`Range`, :class:`Percentile`), or text such
+        as ``"zscore"``.
+    resample
+        Resampling of image and mask (:class:`Resample`); a number or a list stands for its spacing.
     resegment
         Re-segmentation of the intensity mask (:class:`Resegment`).
     discretise
@@ -71,6 +79,9 @@ class Settings(Stage):
 
     schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
     image: Image = Image()
+    bias_correction: BiasCorrection | None = None
+    normalise: Normalise = None
+    resample: Resample = Resample()
     resegment: Resegment = Resegment()
     discretise: Annotated[tuple[Discretise, ...], BeforeValidator(listed), Field(min_length=1)] = (
         Fbn(bins=32),
@@ -86,6 +97,22 @@ class Settings(Stage):
         if value != SCHEMA:
             refuse(value, f"this version of ferromics reads schema {SCHEMA}")
         return value
+
+    @field_validator("bias_correction", mode="before")
+    @classmethod
+    def _by_defaults(cls, value: object) -> object:
+        return (
+            {True: {}, False: None, "n4": {}, "none": None}.get(value, value)
+            if isinstance(value, bool | str)
+            else value
+        )
+
+    @field_validator("resample", mode="before")
+    @classmethod
+    def _by_spacing(cls, value: object) -> object:
+        if value is None:
+            return {}
+        return {"spacing": value} if isinstance(value, int | float | list | tuple) else value
 
     @field_validator("features", mode="before")
     @classmethod
@@ -173,7 +200,7 @@ class Settings(Stage):
 
     def core_json(self) -> str:
         """The part of the settings that the core reads, as JSON."""
-        return self.model_dump_json(by_alias=True, exclude={"image"})
+        return self.model_dump_json(by_alias=True, exclude={"image", "bias_correction"})
 
     @staticmethod
     def json_schema() -> dict[str, Any]:

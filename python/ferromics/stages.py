@@ -1,4 +1,4 @@
-"""The stages of settings: frozen pydantic models with the names and defaults of the core's.
+"""The image processing stages of settings: frozen pydantic models, the core's names and defaults.
 
 :class:`ferromics.settings.Settings` joins them. Unknown keys are refused; messages name the path
 in the file, what was given, and what is allowed.
@@ -8,31 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from ferromics._settings_errors import describe, refuse
 from ferromics.errors import SettingsError
 
-# Limits as in the core; a test holds them together.
+# As in the core; a test holds them together.
 MAX_LEVELS: Final = 65_535
-MAX_DISTANCE: Final = 20
-
-Directional: TypeAlias = Literal[
-    "2d_averaged",
-    "2d_slice_merged",
-    "2.5d_direction_merged",
-    "2.5d_merged",
-    "3d_averaged",
-    "3d_merged",
-]
-Plain: TypeAlias = Literal["2d", "2.5d", "3d"]
-Norm: TypeAlias = Literal["chebyshev", "manhattan", "euclidean"]
-Weighting: TypeAlias = Literal["none", "inverse", "exponential"]
 
 
-def _number(value: object) -> object:
+def number(value: object) -> object:
     """Numpy scalars as Python numbers; no booleans."""
     if isinstance(value, bool):
         msg = "a number is needed"
@@ -45,11 +32,10 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str | int | float | Mapping | BaseModel) else value
 
 
-Bins: TypeAlias = Annotated[int, BeforeValidator(_number), Field(ge=2, le=MAX_LEVELS)]
-Distance: TypeAlias = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MAX_DISTANCE)]
-Real: TypeAlias = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Bins: TypeAlias = Annotated[int, BeforeValidator(number), Field(ge=2, le=MAX_LEVELS)]
+Real: TypeAlias = Annotated[float, BeforeValidator(number), Field(allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[Real, Field(gt=0)]
-Distances: TypeAlias = Annotated[tuple[Distance, ...], BeforeValidator(listed), Field(min_length=1)]
+Percent: TypeAlias = Annotated[Real, Field(ge=0, le=100)]
 
 
 Limits: TypeAlias = tuple[float | None, float | None]
@@ -90,6 +76,207 @@ class Image(Stage):
     @classmethod
     def _by_number(cls, value: object) -> object:
         return "zyx"[value] if type(value) is int and 0 <= value <= 2 else value
+
+
+class BiasCorrection(Stage):
+    """N4 bias field correction, for MR images; SimpleITK runs it on the whole image as it was read.
+
+    Attributes
+    ----------
+    foreground
+        Voxels that the field is fitted to: ``otsu`` for those above Otsu's threshold, ``positive``
+        for all above 0.
+    shrink
+        The field is fitted to an image that is this many times smaller along each axis.
+    iterations
+        Largest number of iterations at each level of resolution, coarsest first.
+    convergence
+        A level ends when the field changes by less than this.
+    """
+
+    foreground: Literal["otsu", "positive"] = "otsu"
+    shrink: Annotated[int, BeforeValidator(number), Field(ge=1, le=16)] = 4
+    iterations: Annotated[
+        tuple[Annotated[int, BeforeValidator(number), Field(ge=1, le=1000)], ...],
+        BeforeValidator(listed),
+        Field(min_length=1, max_length=8),
+    ] = (50, 50, 50, 50)
+    convergence: Positive = 0.001
+
+
+Over: TypeAlias = Literal["image", "mask"]
+Ends: TypeAlias = tuple[Real, Real]
+
+
+class _Normalise(Stage):
+    """Base of the normalisations.
+
+    Attributes
+    ----------
+    over
+        Voxels on which the parameters are found: all finite ones of the ``image``, or those of the
+        ``mask`` as it was given.
+    """
+
+    over: Over = "image"
+
+
+class ZScore(_Normalise):
+    """``scale * (x - mean) / standard deviation``; the deviation is the biased one of IBSI.
+
+    Attributes
+    ----------
+    scale
+        What one standard deviation becomes.
+    clip
+        Set intensities further than this many standard deviations from the mean to that limit.
+    """
+
+    type: Literal["zscore"] = "zscore"
+    scale: Positive = 1.0
+    clip: Positive | None = None
+
+
+class Range(_Normalise):
+    """Map one range of intensities to another.
+
+    Attributes
+    ----------
+    from_
+        ``from`` in a file: two intensities; ``None`` for the lowest or the highest.
+    to
+        What they become.
+    clip
+        Set what lies outside ``to`` to its nearer end.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    type: Literal["range"] = "range"
+    from_: tuple[Real | None, Real | None] = Field(default=(None, None), alias="from")
+    to: Ends = (0.0, 1.0)
+    clip: bool = True
+
+    @field_validator("from_")
+    @classmethod
+    def _in_order(cls, value: Limits) -> Limits:
+        low, high = value
+        if low is not None and high is not None and low >= high:
+            refuse(list(value), RISING)
+        return value
+
+
+class Percentile(_Normalise):
+    """Map the range between two percentiles to another.
+
+    Attributes
+    ----------
+    percentiles
+        Lower and upper percentile, from 0 to 100.
+    to
+        What they become.
+    clip
+        Set what lies outside ``to`` to its nearer end.
+    """
+
+    type: Literal["percentile"] = "percentile"
+    percentiles: tuple[Percent, Percent] = (1.0, 99.0)
+    to: Ends = (0.0, 1.0)
+    clip: bool = True
+
+    @field_validator("percentiles")
+    @classmethod
+    def _in_order(cls, value: Ends) -> Ends:
+        if value[0] >= value[1]:
+            refuse(list(value), RISING)
+        return value
+
+
+RISING: Final = "the lower one comes first"
+
+
+def _normalise_from_text(value: object) -> object:
+    """Read ``zscore`` as ``{type: zscore}``, ``none`` as nothing."""
+    if value == "none":
+        return None
+    return {"type": value} if isinstance(value, str) else value
+
+
+Normalise: TypeAlias = Annotated[
+    Annotated[ZScore | Range | Percentile, Field(discriminator="type")] | None,
+    BeforeValidator(_normalise_from_text),
+]
+
+# Other words of the field for the methods.
+SYNONYMS: Final = {
+    "nearest_neighbour": "nearest",
+    "bilinear": "linear",
+    "trilinear": "linear",
+    "spline": "cubic",
+    "bspline": "cubic",
+    "cubic_spline": "cubic",
+    "tricubic_spline": "cubic",
+}
+
+
+def _method_from_text(value: object) -> object:
+    """Read the field's other words for a method."""
+    return SYNONYMS.get(value, value) if isinstance(value, str) else value
+
+
+Method: TypeAlias = Annotated[
+    Literal["nearest", "linear", "cubic", "lanczos"], BeforeValidator(_method_from_text)
+]
+
+
+class Resample(Stage):
+    """Resampling of image and mask to another spacing (IBSI VTM2).
+
+    The new grid has the centre of the old one (3WE3), and as many voxels as cover it (026Q); beyond
+    the edge the image goes on with its outermost voxels.
+
+    Attributes
+    ----------
+    spacing
+        New spacing in mm: one number for all axes; two for in-plane only (y, x), slices stay as
+        they are; or three (z, y, x), z across slices, ``None`` for an axis that stays as it is.
+    method
+        Interpolation of the image: ``nearest``, ``linear``, ``cubic`` (B-spline) or ``lanczos``
+        (three lobes).
+    mask_method
+        Interpolation of the mask.
+    mask_threshold
+        Share of a voxel from which on it belongs to the region (E8H9).
+    round
+        Round intensities to whole numbers after interpolation (68QD).
+    anti_alias
+        Low-pass filter (Gaussian) along axes that are down-sampled; its response, between 0 and 1,
+        at the highest frequency that the new grid can hold. ``None`` for no filter.
+    max_voxels
+        Voxels of the new grid that may be made for one region, its surroundings included.
+    """
+
+    spacing: tuple[Positive | None, Positive | None, Positive | None] = (None, None, None)
+    method: Method = "linear"
+    mask_method: Method = "linear"
+    mask_threshold: Annotated[Real, Field(gt=0, le=1)] = 0.5
+    round: bool = False
+    anti_alias: Annotated[Real, Field(gt=0, lt=1)] | None = None
+    max_voxels: Annotated[int, BeforeValidator(number), Field(ge=1, le=2**53)] = 100_000_000
+
+    @field_validator("spacing", mode="before")
+    @classmethod
+    def _for_each_axis(cls, value: object) -> object:
+        if value is None:
+            return (None, None, None)
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return (value,) * 3
+        if isinstance(value, list | tuple):
+            if len(value) == 2:
+                return (None, *value)
+            if len(value) != 3:
+                refuse(list(value), "give one spacing, two (y, x) or three (z, y, x)")
+        return value
 
 
 class Resegment(Stage):
@@ -183,230 +370,3 @@ Discretise: TypeAlias = Annotated[
     Annotated[NoDiscretise | Fbs | Fbn, Field(discriminator="type")],
     BeforeValidator(_discretise_from_text),
 ]
-
-
-class Family(Stage):
-    """Base of the feature families.
-
-    Attributes
-    ----------
-    only
-        Names of the features to report; ``None`` for all.
-    """
-
-    type: str = ""
-    only: tuple[str, ...] | None = None
-
-    @field_validator("only", mode="before")
-    @classmethod
-    def _one_name(cls, value: object) -> object:
-        return listed(value)
-
-    @field_validator("only")
-    @classmethod
-    def _known(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if value is not None:
-            family = cls.model_fields["type"].default
-            if family == "ivh":  # its names depend on the percentages: the core knows them
-                return value
-            names = [row["name"] for row in _catalogue() if row["family"] == family]
-            if not value:
-                refuse([], "name at least one feature, or leave `only` out for all")
-            for name in value:
-                if name not in names:
-                    refuse(name, f"it is no feature of {family}", names)
-        return value
-
-
-def _catalogue() -> list[Any]:
-    from ferromics._core import catalogue
-
-    return list(catalogue())
-
-
-class Morph(Family):
-    """Morphology (IBSI HCUG)."""
-
-    type: Literal["morph"] = "morph"
-
-
-class Loc(Family):
-    """Local intensity (IBSI 9ST6)."""
-
-    type: Literal["loc"] = "loc"
-
-
-class Stat(Family):
-    """Intensity-based statistics (IBSI UHIW)."""
-
-    type: Literal["stat"] = "stat"
-
-
-class Ih(Family):
-    """Intensity histogram (IBSI ZVCW)."""
-
-    type: Literal["ih"] = "ih"
-
-
-class Ivh(Family):
-    """Intensity-volume histogram (IBSI P88C).
-
-    Attributes
-    ----------
-    discretise
-        The histogram's own discretisation: ``none`` for discrete calibrated units, ``fbs`` for
-        continuous calibrated ones, ``fbn`` for arbitrary ones.
-    percentages
-        Percentages x of the features V_x and I_x; the differences use the first and the last.
-    """
-
-    type: Literal["ivh"] = "ivh"
-    discretise: Discretise = Fbn(bins=1000)
-    percentages: Annotated[
-        tuple[Annotated[Real, Field(ge=0, le=100)], ...],
-        BeforeValidator(listed),
-        Field(min_length=1),
-    ] = (10.0, 90.0)
-
-
-class _Directional(Family):
-    """Families whose matrices have directions."""
-
-    aggregations: Annotated[tuple[Directional, ...], Field(min_length=1)] = ("3d_merged",)
-
-    @field_validator("aggregations", mode="before")
-    @classmethod
-    def _all_aggregations(cls, value: object) -> object:
-        return get_args(Directional) if value == "all" else listed(value)
-
-
-class _Plain(Family):
-    """Families whose matrices have no directions."""
-
-    aggregations: Annotated[tuple[Plain, ...], Field(min_length=1)] = ("3d",)
-
-    @field_validator("aggregations", mode="before")
-    @classmethod
-    def _all_aggregations(cls, value: object) -> object:
-        return get_args(Plain) if value == "all" else listed(value)
-
-
-class Glcm(_Directional):
-    """Grey level co-occurrence (IBSI LFYI).
-
-    Attributes
-    ----------
-    aggregations
-        Of the six with directions; ``all`` for all.
-    distances
-        Distances in voxels, 1 to 20, each reported on its own.
-    norm
-        Norm that picks the direction vectors at a distance.
-    symmetric
-        Count each pair in both orders.
-    weighting, weighting_norm
-        Weight of a direction when matrices are merged, and the norm of the length in it.
-    """
-
-    type: Literal["glcm"] = "glcm"
-    distances: Distances = (1,)
-    norm: Norm = "chebyshev"
-    symmetric: bool = True
-    weighting: Weighting = "none"
-    weighting_norm: Norm = "euclidean"
-
-
-class Glrlm(_Directional):
-    """Grey level run length (IBSI TP0I); parameters as in :class:`Glcm`."""
-
-    type: Literal["glrlm"] = "glrlm"
-    weighting: Weighting = "none"
-    weighting_norm: Norm = "euclidean"
-
-
-class Glszm(_Plain):
-    """Grey level size zone (IBSI 9SAK).
-
-    Attributes
-    ----------
-    aggregations
-        Of ``2d``, ``2.5d``, ``3d``; ``all`` for all.
-    linkage, linkage_distance
-        Voxels of one level are linked up to this distance in voxels (1 to 20), by this norm.
-    """
-
-    type: Literal["glszm"] = "glszm"
-    linkage: Norm = "chebyshev"
-    linkage_distance: Distance = 1
-
-
-class Gldzm(_Plain):
-    """Grey level distance zone (IBSI VMDZ); linkage as in :class:`Glszm`.
-
-    Attributes
-    ----------
-    distance_norm
-        Norm of the distance to the region's edge.
-    """
-
-    type: Literal["gldzm"] = "gldzm"
-    linkage: Norm = "chebyshev"
-    linkage_distance: Distance = 1
-    distance_norm: Norm = "manhattan"
-
-
-class Ngtdm(_Plain):
-    """Neighbourhood grey tone difference (IBSI IPET).
-
-    Attributes
-    ----------
-    distances
-        Radii of the neighbourhood in voxels, 1 to 20, each reported on its own.
-    norm
-        Norm of the neighbourhood.
-    weighting, weighting_norm
-        Weight of a neighbour, and the norm of the length in it.
-    """
-
-    type: Literal["ngtdm"] = "ngtdm"
-    distances: Distances = (1,)
-    norm: Norm = "chebyshev"
-    weighting: Weighting = "none"
-    weighting_norm: Norm = "euclidean"
-
-
-class Ngldm(_Plain):
-    """Neighbouring grey level dependence (IBSI REK0); neighbourhood as in :class:`Ngtdm`.
-
-    Attributes
-    ----------
-    alpha
-        Coarseness: levels that differ by at most this much are dependent.
-    """
-
-    type: Literal["ngldm"] = "ngldm"
-    distances: Distances = (1,)
-    alpha: Annotated[int, BeforeValidator(_number), Field(ge=0, le=MAX_LEVELS)] = 0
-    norm: Norm = "chebyshev"
-    weighting: Weighting = "none"
-    weighting_norm: Norm = "euclidean"
-
-
-AnyFamily: TypeAlias = Annotated[
-    Morph | Loc | Stat | Ih | Ivh | Glcm | Glrlm | Glszm | Gldzm | Ngtdm | Ngldm,
-    Field(discriminator="type"),
-]
-
-
-def default_families() -> tuple[AnyFamily, ...]:
-    """Every family with its defaults, in IBSI's order."""
-    # fmt: off
-    return (
-        Morph(), Loc(), Stat(), Ih(), Ivh(), Glcm(), Glrlm(), Glszm(), Gldzm(), Ngtdm(), Ngldm(),
-    )
-    # fmt: on
-
-
-def family_from_text(value: object) -> object:
-    """Read ``glcm`` as ``{type: glcm}``."""
-    return {"type": value} if isinstance(value, str) else value

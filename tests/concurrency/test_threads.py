@@ -48,6 +48,22 @@ def test_one_two_and_seven_threads_agree_to_the_bit() -> None:
     assert bits(1) == bits(2) == bits(7)
 
 
+@pytest.mark.parametrize("method", ["nearest", "linear", "cubic", "lanczos"])
+def test_image_processing_agrees_to_the_bit_on_any_number_of_threads(method: str) -> None:
+    image, mask = case()
+    settings = fm.Settings(
+        normalise={"type": "percentile", "over": "mask"},
+        resample={"spacing": (1.1, 1.3, 0.7), "method": method, "anti_alias": 0.5},
+        features=["diag", "loc", "stat", "morph"],
+    )
+
+    def run(threads: int) -> bytes:
+        result = fm.extract(image, mask, settings, spacing=(2.0, 0.9, 0.9), threads=threads)
+        return np.array(list(result.values())).tobytes()
+
+    assert run(1) == run(2) == run(7)
+
+
 def test_two_python_threads_at_once_agree_to_the_bit() -> None:
     expected = bits(1)
     with ThreadPoolExecutor(2) as pool:

@@ -62,6 +62,24 @@ def test_features_do_not_depend_on_how_image_and_mask_are_stored(block, order, f
     np.testing.assert_array_equal(list(straight.values()), list(mixed.values()))
 
 
+@pytest.mark.parametrize("method", ["nearest", "linear", "cubic", "lanczos"])
+@pytest.mark.parametrize(("order", "flips"), ORIENTATIONS[::7])
+def test_features_on_a_resampled_grid_do_not_depend_on_how_the_image_is_stored(
+    block, order, flips, method
+):
+    image, mask = block
+    settings = {"resample": {"spacing": [2, 1.1, 0.9], "method": method}, "features": ["diag"]}
+    settings["features"] += ["stat", "morph", "glszm", "loc"]
+    direction = rotation(0, 20) @ rotation(2, -15)
+    straight = as_image(image, direction=direction)
+    region = as_image(mask.astype(np.uint8), direction=direction)
+    expected = fm.extract(straight, region, settings)
+    turned = fm.extract(restored(straight, order, flips), restored(region, order, flips), settings)
+    np.testing.assert_array_equal(list(turned.values()), list(expected.values()))
+    assert turned.provenance["grid"] == expected.provenance["grid"]
+    assert turned.provenance["grid"]["spacing_zyx_mm"] == [2, 1.1, 0.9]
+
+
 def rotation(axis, degrees):
     a = np.radians(degrees)
     m = np.eye(3)

@@ -10,7 +10,10 @@ import pytest
 import ferromics as fm
 from ferromics import _core, compliance
 
-CATALOGUE = fm.catalogue()
+EVERYTHING = fm.catalogue()
+# The features of IBSI 1; the diagnostic ones have no codes and a table of their own.
+CATALOGUE = [row for row in EVERYTHING if row["family"] != "diag"]
+DIAGNOSTIC = [row for row in EVERYTHING if row["family"] == "diag"]
 REFERENCES = compliance.references(standardised_only=False)
 # Features that IBSI names but has not standardised: no reference value exists for any.
 NONE_EXISTS = {
@@ -45,7 +48,13 @@ def test_the_catalogue_holds_all_174_features_in_families_of_ibsi_s_size() -> No
 
 
 def test_family_and_name_are_the_key() -> None:
-    assert len({(r["family"], r["name"]) for r in CATALOGUE}) == len(CATALOGUE)
+    assert len({(r["family"], r["name"]) for r in EVERYTHING}) == len(EVERYTHING)
+
+
+@pytest.mark.parametrize("row", DIAGNOSTIC, ids=ident)
+def test_diagnostic_row_has_a_formula(row: dict) -> None:
+    assert row["formula"].strip(), "the doc comment holds no $formula$"
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", row["name"])
 
 
 def test_features_are_in_the_order_of_the_reference_table_with_its_names_and_codes() -> None:
@@ -74,7 +83,7 @@ def test_row_has_a_reference_value_or_none_exists(row: dict) -> None:
 
 def test_the_docs_page_is_the_catalogue_s_text() -> None:
     page = Path(__file__).parents[2].joinpath("docs", "features.md").read_text(encoding="utf-8")
-    missing = [ident(r) for r in CATALOGUE if r["doc"].strip() not in page]
+    missing = [ident(r) for r in EVERYTHING if r["doc"].strip() not in page]
     assert not missing, "run `make docs`"
 
 

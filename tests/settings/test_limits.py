@@ -94,3 +94,32 @@ def test_negative_zero_names_no_other_column() -> None:
         for zero in (0.0, -0.0)
     ]
     assert columns[0].columns == columns[1].columns
+
+
+@pytest.mark.parametrize(
+    ("given", "inside"),
+    [
+        ({"resample": {"spacing": [None, 1e-3, 1e3]}}, True),
+        ({"resample": {"spacing": [0, None, None]}}, False),
+        ({"resample": {"spacing": [1, 1, -1]}}, False),
+        ({"resample": {"mask_threshold": 0}}, False),
+        ({"resample": {"mask_threshold": 1}}, True),
+        ({"resample": {"mask_threshold": 1.01}}, False),
+        ({"resample": {"anti_alias": 0}}, False),
+        ({"resample": {"anti_alias": 0.999}}, True),
+        ({"resample": {"anti_alias": 1}}, False),
+        ({"resample": {"method": "lanczos", "mask_method": "nearest"}}, True),
+        ({"resample": {"method": "sinc"}}, False),
+        ({"normalise": {"type": "zscore", "scale": 0}}, False),
+        ({"normalise": {"type": "zscore", "clip": 0}}, False),
+        ({"normalise": {"type": "zscore", "scale": 100, "clip": 3, "over": "mask"}}, True),
+        ({"normalise": {"type": "range", "from": [1, 1]}}, False),
+        ({"normalise": {"type": "range", "from": [1, None], "to": [1, 0]}}, True),
+        ({"normalise": {"type": "percentile", "percentiles": [0, 100]}}, True),
+        ({"normalise": {"type": "percentile", "percentiles": [0, 100.5]}}, False),
+        ({"normalise": {"type": "percentile", "percentiles": [50, 50]}}, False),
+        ({"normalise": {"type": "nyul"}}, False),
+    ],
+)
+def test_image_processing_has_the_same_limits(given, inside) -> None:
+    assert accepted(given) == (inside, inside)

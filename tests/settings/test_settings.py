@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import ferromics as fm
-from ferromics import _core, compliance, stages
+from ferromics import _core, compliance, families
 from ferromics.settings import Settings
 
 
@@ -18,7 +18,7 @@ def test_defaults_are_the_cores():
     assert core_part(Settings()) == json.loads(_core.default_settings())
 
 
-@pytest.mark.parametrize("family", stages.default_families(), ids=lambda f: f.type)
+@pytest.mark.parametrize("family", families.default_families(), ids=lambda f: f.type)
 def test_defaults_of_every_family_are_the_cores_when_left_out(family):
     _core.Plan(json.dumps({"features": [{"type": family.type}]}))
     bare = _core.Plan(json.dumps({"features": [{"type": family.type}]})).columns
@@ -32,7 +32,8 @@ def test_the_core_takes_every_preset(name):
 
 
 def test_presets_ask_for_every_aggregation_that_has_reference_values():
-    for preset, configuration in (("ibsi:phantom", "digital_phantom"), ("ibsi:A", "A")):
+    names = {c: f"ibsi:{c}" for c in "ABCDE"} | {"digital_phantom": "ibsi:phantom"}
+    for configuration, preset in names.items():
         asked = {
             (c[2], c[3], c[5]) for c in _core.Plan(Settings.preset(preset).core_json()).columns
         }
@@ -62,6 +63,22 @@ def test_presets_ask_for_every_aggregation_that_has_reference_values():
             {"features": [{"type": "ivh", "discretise": {"type": "fbs", "width": 2.5}}]},
         ),
         ({"image": {"slice_axis": 2}}, {"image": {"slice_axis": "x"}}),
+        ({"resample": 2}, {"resample": {"spacing": [2, 2, 2]}}),
+        ({"resample": [1, 1.5]}, {"resample": {"spacing": [None, 1, 1.5]}}),
+        ({"resample": {"spacing": [None, 1, 1]}}, {"resample": {"spacing": (None, 1.0, 1.0)}}),
+        ({"resample": None}, {}),
+        (
+            {"resample": {"method": "tricubic_spline", "mask_method": "trilinear"}},
+            {"resample": {"method": "cubic", "mask_method": "linear"}},
+        ),
+        ({"normalise": "zscore"}, {"normalise": {"type": "zscore", "over": "image"}}),
+        ({"normalise": "none"}, {}),
+        (
+            {"normalise": {"type": "range", "from": [None, 9], "to": [0, 255]}},
+            {"normalise": {"type": "range", "from": [None, 9.0], "to": [0.0, 255.0], "clip": True}},
+        ),
+        ({"bias_correction": True}, {"bias_correction": {"shrink": 4}}),
+        ({"bias_correction": False}, {}),
         ({"resegment": {"range": [float("-inf"), 400]}}, {"resegment": {"range": [None, 400.0]}}),
         (
             {"features": [{"type": "stat", "only": "mean_intensity"}]},
@@ -85,6 +102,23 @@ def test_short_forms_mean_the_full_ones(short, full):
             {"features": ["stat", {"type": "glcm", "distance": [1]}]},
             r"^features\[1\]\.distance is not known, did you mean 'distances'\? Allowed: [^;]*$",
         ),
+        ({"resample": {"spacng": 1}}, r"^resample\.spacng is not known, did you mean 'spacing'\?"),
+        ({"resample": {"spacing": [1, 1, 1, 1]}}, r"resample\.spacing: .* two \(y, x\) or three"),
+        ({"resample": {"spacing": [1, 0, 1]}}, r"^resample\.spacing\[1\]: 0 .* above 0$"),
+        ({"resample": {"method": "cubc"}}, r"^resample\.method: 'cubc' .* did you mean 'cubic'\?"),
+        ({"resample": {"mask_threshold": 0}}, r"^resample\.mask_threshold: 0 .* above 0$"),
+        ({"resample": {"anti_alias": 1}}, r"^resample\.anti_alias: 1 .* below 1$"),
+        ({"normalise": "z-score"}, r"^normalise: 'z-score' is not known, did you mean 'zscore'\?"),
+        ({"normalise": {"type": "zscore", "clp": 3}}, r"^normalise\.clp is not known, .*'clip'\?"),
+        (
+            {"normalise": {"type": "percentile", "percentiles": [99, 1]}},
+            r"^normalise\.percentiles: \[99\.0, 1\.0\] is not allowed; the lower one comes first$",
+        ),
+        (
+            {"normalise": {"type": "range", "from": [5, 5]}},
+            r"^normalise\.from: \[5\.0, 5\.0\] is not allowed; the lower one comes first$",
+        ),
+        ({"bias_correction": {"shrnk": 2}}, r"^bias_correction\.shrnk is not known, .*'shrink'\?"),
         ({"featurs": []}, r"featurs is not known, did you mean 'features'\?"),
         ({"resegment": {"rang": [0, 1]}}, r"resegment\.rang is not known, did you mean 'range'\?"),
         (
@@ -143,7 +177,7 @@ def test_several_errors_are_all_told():
 
 def test_stages_raise_settings_errors_too():
     with pytest.raises(fm.SettingsError, match=r"^distances\[0\]: 0 is not allowed"):
-        stages.Glcm(distances=[0])
+        families.Glcm(distances=[0])
 
 
 def test_settings_cannot_be_changed():
@@ -233,7 +267,8 @@ def test_the_hash_of_the_defaults_never_changes():
 
 def test_the_json_schema_describes_a_settings_file():
     schema = Settings.json_schema()
-    assert set(schema["properties"]) == {"schema", "image", "resegment", "discretise", "features"}
+    stages = {"image", "bias_correction", "normalise", "resample", "resegment", "discretise"}
+    assert set(schema["properties"]) == {"schema", *stages, "features"}
     json.dumps(schema)
 
 

@@ -9,19 +9,102 @@ use crate::discretise::{discretise as to_levels, LevelData, Levels};
 use crate::error::{Error, Result};
 use crate::extract;
 use crate::feature::local_intensity::Peaks;
+use crate::interpolate::{self, Grid};
 use crate::matrix::aggregate::merged;
 use crate::matrix::direction::Offset;
 use crate::matrix::distance_map::distance_map as distances;
 use crate::matrix::{glcm, gldzm, glrlm, glszm, ngldm, ngtdm, Counts};
+use crate::normalise::{over_image, over_region};
 use crate::peak;
-use crate::plan::Column;
+use crate::plan::{check_normalise, check_resample, Column};
+use crate::process;
 use crate::resegment::resegment as restrict;
 use crate::roi::Roi;
-use crate::settings::{Discretise, FamilySettings, Norm, Resegment};
+use crate::settings::{Discretise, FamilySettings, Norm, Normalise, Resample, Resegment};
 use crate::volume::{cropped, for_each_run, Volume, Voxel, Window};
 
 /// Spacing where it has no bearing on the result.
 const ANY: [f64; 3] = [1.0; 3];
+
+/// The whole image with normalised intensities; the region is needed only where its voxels give the
+/// parameters.
+///
+/// # Errors
+/// As [`over_image`] and [`Roi::new`]; [`Error::EmptyMask`] if a mask is needed and missing.
+pub fn normalise<T: Voxel>(
+    image: ArrayView3<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    settings: &Normalise,
+) -> Result<Array3<f64>> {
+    check_normalise(settings)?;
+    let map = if let Some(map) = over_image(image, settings)? {
+        map
+    } else {
+        let roi = Roi::new(image, mask.ok_or(Error::EmptyMask)?, ANY)?;
+        over_region(&roi.selected(), settings)?
+    };
+    Ok(whole(image.dim().into())
+        .copy_f64(image)
+        .mapv_into(|x| map.apply(x)))
+}
+
+/// The whole image on another grid, and the grid's spacing in mm (z, y, x); the settings for masks
+/// have no bearing on it.
+///
+/// # Errors
+/// [`Error::Setting`] for settings and [`Error::Spacing`] for a spacing outside their limits,
+/// [`Error::TooManyVoxels`].
+pub fn resample<T: Voxel>(
+    image: ArrayView3<'_, T>,
+    spacing: [f64; 3],
+    settings: &Resample,
+) -> Result<(Array3<f64>, [f64; 3])> {
+    let grid = grid(image.dim(), spacing, settings)?;
+    let values = process::values(image, &grid, whole(grid.shape()), settings, None)?;
+    Ok((values, grid.spacing()))
+}
+
+/// The whole mask on another grid: the voxels whose share of the region reaches the threshold; and
+/// the grid's spacing in mm (z, y, x).
+///
+/// # Errors
+/// As [`resample`].
+pub fn resample_mask(
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+    settings: &Resample,
+) -> Result<(Array3<bool>, [f64; 3])> {
+    let grid = grid(mask.dim(), spacing, settings)?;
+    let (method, threshold) = (settings.mask_method, settings.mask_threshold);
+    let shape = grid.shape().into();
+    let found = interpolate::resample_mask(mask, &grid, method, threshold)?;
+    let placed = found.map_or_else(
+        || Array3::from_elem(shape, false),
+        |(window, region)| uncropped(&cropped(region.view()), window, shape),
+    );
+    Ok((placed, grid.spacing()))
+}
+
+/// The grid for a whole array, if it is not too large.
+fn grid(shape: (usize, usize, usize), spacing: [f64; 3], settings: &Resample) -> Result<Grid> {
+    check_resample(settings)?;
+    let grid = Grid::centred(shape.into(), spacing, settings.spacing)?;
+    let limit = settings.max_voxels;
+    if grid.voxels() > u128::from(limit) && !grid.is_identity() {
+        return Err(Error::TooManyVoxels {
+            spacing: grid.spacing(),
+            voxels: grid.voxels(),
+            limit,
+        });
+    }
+    Ok(grid)
+}
+
+/// The window that is all of an array.
+fn whole(shape: [usize; 3]) -> Window {
+    let start = [0; 3];
+    Window { start, shape }
+}
 
 /// The intensity mask: the voxels of `mask` that re-segmentation keeps, in the image's shape.
 ///

@@ -64,6 +64,54 @@ pub enum Error {
         /// Shape of the grid's old side (z, y, x).
         grid: [usize; 3],
     },
+    /// Interpolation reached NaN or infinite voxels outside the region.
+    #[error(
+        "{count} of the region's voxels are not finite after interpolation, which reaches NaN or \
+         infinite voxels outside the region; set those to a number, or use method 'linear', which \
+         reaches one voxel"
+    )]
+    NonFiniteAround {
+        /// How many voxels of the resampled region are not finite.
+        count: usize,
+    },
+    /// No voxel of the new grid belongs to the region.
+    #[error(
+        "on the new grid of {spacing:?} mm (z, y, x) no voxel reaches the mask threshold \
+         {threshold}: the region of {voxels} voxels is too small; use a smaller spacing or a lower \
+         resample.mask_threshold"
+    )]
+    VanishedMask {
+        /// Spacing of the new grid (z, y, x).
+        spacing: [f64; 3],
+        /// Share of a voxel that has to belong to the region.
+        threshold: f64,
+        /// Voxels of the region on the stored grid.
+        voxels: usize,
+    },
+    /// Resampling would make more voxels than allowed.
+    #[error(
+        "resampling to {spacing:?} mm (z, y, x) makes up to {voxels} voxels for this region; \
+         resample.max_voxels allows {limit}: use a larger spacing or raise it"
+    )]
+    TooManyVoxels {
+        /// Spacing of the new grid (z, y, x).
+        spacing: [f64; 3],
+        /// Voxels that would be made at most.
+        voxels: u128,
+        /// Limit in force.
+        limit: u64,
+    },
+    /// Intensities that are all the same cannot be normalised.
+    #[error(
+        "normalise: the intensities of the {over} do not vary (all are {value}), so there is \
+         nothing to scale by; leave `normalise` out, or take it over the other"
+    )]
+    FlatNormalisation {
+        /// What it was taken over: `image` or `region`.
+        over: &'static str,
+        /// The intensity; NaN if there is none.
+        value: f64,
+    },
     /// Re-segmentation removed every voxel.
     #[error(
         "re-segmentation to [{lower}, {upper}] leaves no voxel of the region, whose intensities \

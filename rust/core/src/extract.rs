@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ndarray::ArrayView3;
 
-use crate::arrays;
 use crate::discretise::{discretise, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
+use crate::feature::diagnostic::{self, Diagnostics, RegionSummary};
 use crate::feature::histogram::Histogram;
 use crate::feature::level_counts::LevelCounts;
 use crate::feature::morphological::Morphology;
@@ -16,7 +16,7 @@ use crate::feature::tone_difference::ToneDifference;
 use crate::feature::volume_histogram::{self, VolumeHistogram};
 use crate::feature::{
     cooccurrence, dependence, distance_zone, histogram, local_intensity, morphological, run_length,
-    size_zone, statistical, tone_difference, FeatureDef,
+    size_zone, statistical, tone_difference, Family, FeatureDef,
 };
 use crate::matrix::aggregate::aggregate;
 use crate::matrix::glcm::Cooccurrences;
@@ -29,6 +29,7 @@ use crate::matrix::Source;
 use crate::parallel;
 use crate::peak;
 use crate::plan::{Column, Plan, Task};
+use crate::process::{self, process, Prepared, Processed};
 use crate::resegment::resegment;
 use crate::roi::Roi;
 use crate::settings::{Discretise, FamilySettings, Settings};
@@ -45,6 +46,10 @@ pub struct Extraction {
     pub morphological_voxels: u64,
     /// Voxels of the intensity mask.
     pub intensity_voxels: u64,
+    /// Shape (z, y, x) of the whole grid on which the features were computed.
+    pub grid_shape: [usize; 3],
+    /// Its spacing in mm (z, y, x).
+    pub grid_spacing: [f64; 3],
 }
 
 /// Computes every column of `plan` for one region.
@@ -53,21 +58,44 @@ pub struct Extraction {
 /// To stop early, run it inside [`parallel::until`].
 ///
 /// # Errors
-/// See [`Roi::new`], [`resegment`] and [`discretise`].
+/// See [`process`], [`resegment`] and [`discretise`].
 pub fn extract<T: Voxel>(
     plan: &Plan,
     image: ArrayView3<'_, T>,
     mask: ArrayView3<'_, bool>,
     spacing: [f64; 3],
 ) -> Result<Extraction> {
-    let mut roi = Roi::new(image, mask, spacing)?;
-    resegment(&mut roi, &plan.settings().resegment)?;
-    let surroundings = if plan.needs_surroundings() {
-        Some(arrays::surroundings(image, &roi)?)
+    let prepared = Prepared::new(image, plan.settings())?;
+    extract_prepared(plan, &prepared, image, mask, spacing)
+}
+
+/// [`extract`] with what depends on the image alone already found, for several regions of an image.
+///
+/// # Errors
+/// As [`extract`].
+pub fn extract_prepared<T: Voxel>(
+    plan: &Plan,
+    prepared: &Prepared,
+    image: ArrayView3<'_, T>,
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+) -> Result<Extraction> {
+    let settings = plan.settings();
+    let with_surroundings = plan.needs(Family::Loc);
+    let mut processed = process(image, mask, spacing, settings, prepared, with_surroundings)?;
+    let diagnostics = if plan.needs(Family::Diag) {
+        Some(diagnostics(image, mask, spacing, &mut processed, settings)?)
     } else {
+        resegment(&mut processed.roi, &settings.resegment)?;
         None
     };
-    let settings = &plan.settings().discretise;
+    let Processed {
+        roi,
+        surroundings,
+        grid,
+        ..
+    } = processed;
+    let settings = &settings.discretise;
     let levels = parallel::map(settings.len(), roi.intensities().len(), |k| {
         let needed = plan.tasks.iter().any(|t| t.discretisation == Some(k));
         needed.then(|| discretise(&roi, &settings[k])).transpose()
@@ -89,6 +117,7 @@ pub fn extract<T: Voxel>(
         },
         roi: Arc::new(roi),
         surroundings,
+        diagnostics,
         levels,
     };
     let [morphological, intensity] = stages.roi.voxels();
@@ -101,6 +130,29 @@ pub fn extract<T: Voxel>(
         warnings,
         morphological_voxels: morphological as u64,
         intensity_voxels: intensity as u64,
+        grid_shape: grid.shape(),
+        grid_spacing: grid.spacing(),
+    })
+}
+
+/// Re-segments the processed region and says what image and region are like at each stage.
+fn diagnostics<T: Voxel>(
+    image: ArrayView3<'_, T>,
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+    processed: &mut Processed,
+    settings: &Settings,
+) -> Result<Diagnostics> {
+    let grid = processed.grid.shape();
+    let stored = Roi::new(image, mask, spacing)?;
+    let interpolated_region = RegionSummary::new(&processed.roi, grid);
+    resegment(&mut processed.roi, &settings.resegment)?;
+    Ok(Diagnostics {
+        initial_image: process::summary(image, spacing),
+        interpolated_image: process::processed_summary(image, processed, &settings.resample)?,
+        initial_region: RegionSummary::new(&stored, image.dim().into()),
+        interpolated_region,
+        resegmented_region: RegionSummary::new(&processed.roi, grid),
     })
 }
 
@@ -139,6 +191,8 @@ struct Stages {
     roi: Arc<Roi>,
     /// The image around the region, and where the region's box starts in it.
     surroundings: Option<(Volume<f64>, [usize; 3])>,
+    /// Image and region at each stage, if asked for.
+    diagnostics: Option<Diagnostics>,
     /// Intensities of the intensity mask, if a task takes them.
     selected: Vec<f64>,
     levels: Vec<Option<Levels>>,
@@ -201,6 +255,13 @@ impl Stages {
                 let (volume, offset) = around.expect("the plan asks for the surroundings");
                 let m = peak::peaks(volume, &self.roi, *offset);
                 task.evaluate(&m, local_intensity::FEATURES)
+            }
+            FamilySettings::Diag(_) => {
+                let m = self.diagnostics.as_ref();
+                let m = m.expect("the plan asks for the diagnostics");
+                let columns = diagnostic::columns();
+                let value = |&k: &usize| columns[k].value(m);
+                task.selected.iter().map(value).collect()
             }
             FamilySettings::Stat(_) => {
                 task.evaluate(&Intensities::new(&self.selected), statistical::FEATURES)
@@ -275,7 +336,8 @@ fn on_levels(task: &Task, levels: &Levels, morphological: &[bool]) -> Vec<f64> {
         FamilySettings::Morph(_)
         | FamilySettings::Loc(_)
         | FamilySettings::Stat(_)
-        | FamilySettings::Ivh(_) => unreachable!("these families take intensities"),
+        | FamilySettings::Ivh(_)
+        | FamilySettings::Diag(_) => unreachable!("these families take intensities"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Radiomics features of the Image Biomarker Standardisation Initiative (IBSI).
 //!
-//! Data flow: image and mask become a [`roi::Roi`] (cropped, two masks), which is re-segmented
+//! Data flow: image and mask are normalised and resampled ([`process`], [`normalise`],
+//! [`interpolate`]) and become a [`roi::Roi`] (cropped, two masks), which is re-segmented
 //! ([`resegment`]) and discretised ([`discretise`]); [`matrix`] counts, [`mesh`] measures, and
 //! [`feature`] turns either into numbers. [`plan`] says what is to be computed from
 //! [`settings`], [`extract`] runs it.
@@ -29,11 +30,13 @@ pub mod feature;
 pub mod interpolate;
 pub mod matrix;
 pub mod mesh;
+pub mod normalise;
 pub mod numeric;
 pub mod parallel;
 pub mod peak;
 pub mod phantom;
 pub mod plan;
+pub mod process;
 pub mod resegment;
 pub mod roi;
 pub mod settings;

@@ -3,15 +3,17 @@
 //! A column's name is composed here and nowhere else: image, family, feature, discretisation,
 //! aggregation, then every parameter that differs from its documented default.
 
+mod check;
+
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use crate::discretise::MAX_LEVELS;
 use crate::error::{Error, Result};
 use crate::feature::{catalogue, volume_histogram, Family, Feature};
-use crate::settings::{
-    Aggregation, Discretise, FamilySettings, Gldzm, Glszm, Norm, Settings, Weighting, SCHEMA,
-};
+use crate::settings::{Aggregation, Discretise, FamilySettings, Norm, Settings, Weighting};
+
+use self::check::{check, check_family};
+pub(crate) use self::check::{check_normalise, check_resample};
 
 /// Largest distance in voxels for directions and neighbourhoods; their size grows with its cube.
 pub const MAX_DISTANCE: u32 = 20;
@@ -120,11 +122,9 @@ impl Plan {
         &self.columns
     }
 
-    /// True if local intensity is asked for, which needs the image around the region.
-    pub(crate) fn needs_surroundings(&self) -> bool {
-        self.tasks
-            .iter()
-            .any(|t| matches!(t.family, FamilySettings::Loc(_)))
+    /// True if a feature of this family is asked for.
+    pub(crate) fn needs(&self, family: Family) -> bool {
+        self.tasks.iter().any(|t| t.family.family() == family)
     }
 }
 
@@ -158,7 +158,7 @@ fn rows(wanted: &FamilySettings, features: &[Feature]) -> Vec<Row> {
     }
     let family = wanted.family();
     let row = |f: &Feature| Row {
-        name: f.name.into(),
+        name: f.name.clone(),
         ibsi: f.ibsi,
         unit: f.unit.to_string(),
     };
@@ -258,12 +258,15 @@ impl FamilySettings {
             Self::Gldzm(_) => Family::Gldzm,
             Self::Ngtdm(_) => Family::Ngtdm,
             Self::Ngldm(_) => Family::Ngldm,
+            Self::Diag(_) => Family::Diag,
         }
     }
 
     fn only(&self) -> Option<&[String]> {
         match self {
-            Self::Morph(s) | Self::Loc(s) | Self::Stat(s) | Self::Ih(s) => s.only.as_deref(),
+            Self::Morph(s) | Self::Loc(s) | Self::Stat(s) | Self::Ih(s) | Self::Diag(s) => {
+                s.only.as_deref()
+            }
             Self::Ivh(s) => s.only.as_deref(),
             Self::Glcm(s) => s.only.as_deref(),
             Self::Glrlm(s) => s.only.as_deref(),
@@ -365,161 +368,5 @@ fn setting(path: &str, given: impl Into<String>, allowed: &str) -> Error {
         path: path.into(),
         given: given.into(),
         allowed: allowed.into(),
-    }
-}
-
-fn check(settings: &Settings) -> Result<()> {
-    if settings.schema != SCHEMA {
-        let allowed = format!("this version reads schema {SCHEMA}");
-        return Err(setting("schema", settings.schema.to_string(), &allowed));
-    }
-    if let [Some(lower), Some(upper)] = settings.resegment.range {
-        if lower > upper {
-            let given = format!("[{lower}, {upper}]");
-            return Err(setting(
-                "resegment.range",
-                given,
-                "the lower limit comes first",
-            ));
-        }
-    }
-    if settings
-        .resegment
-        .range
-        .iter()
-        .flatten()
-        .any(|x| x.is_nan())
-    {
-        return Err(setting(
-            "resegment.range",
-            "nan",
-            "limits must be numbers or null",
-        ));
-    }
-    if let Some(k) = settings.resegment.outlier_sigma {
-        if !(k.is_finite() && k > 0.0) {
-            let allowed = "the number of standard deviations must be positive";
-            return Err(setting("resegment.outlier_sigma", k.to_string(), allowed));
-        }
-    }
-    if settings.features.is_empty() {
-        return Err(setting(
-            "features",
-            "an empty list",
-            "name at least one family",
-        ));
-    }
-    let binned = |f: &FamilySettings| f.family().discretised();
-    if settings.discretise.is_empty() && settings.features.iter().any(binned) {
-        let allowed = "histogram and texture families need at least one discretisation";
-        return Err(setting("discretise", "an empty list", allowed));
-    }
-    for (k, d) in settings.discretise.iter().enumerate() {
-        check_discretise(&format!("discretise[{k}]"), d)?;
-    }
-    Ok(())
-}
-
-fn check_discretise(path: &str, discretise: &Discretise) -> Result<()> {
-    match *discretise {
-        Discretise::None {} => Ok(()),
-        Discretise::Fbs { width, minimum } => {
-            if !(width.is_finite() && width > 0.0) {
-                let path = format!("{path}.width");
-                return Err(setting(
-                    &path,
-                    width.to_string(),
-                    "a bin width must be positive",
-                ));
-            }
-            match minimum {
-                Some(m) if !m.is_finite() => {
-                    let path = format!("{path}.minimum");
-                    Err(setting(
-                        &path,
-                        m.to_string(),
-                        "the first bin's start must be finite",
-                    ))
-                }
-                _ => Ok(()),
-            }
-        }
-        Discretise::Fbn { bins } if (2..=MAX_LEVELS).contains(&bins) => Ok(()),
-        Discretise::Fbn { bins } => {
-            let path = format!("{path}.bins");
-            Err(setting(
-                &path,
-                bins.to_string(),
-                "bins must be from 2 to 65535",
-            ))
-        }
-    }
-}
-
-fn check_family(path: &str, wanted: &FamilySettings) -> Result<()> {
-    let family = wanted.family();
-    let allowed = family.aggregations();
-    if !allowed.is_empty() {
-        let names: Vec<&str> = allowed.iter().map(|a| a.name()).collect();
-        let path = format!("{path}.aggregations");
-        let text = format!("{} takes {}", family.key(), names.join(", "));
-        if wanted.aggregations().is_empty() {
-            return Err(setting(&path, "an empty list", &text));
-        }
-        if let Some(bad) = wanted.aggregations().iter().find(|a| !allowed.contains(a)) {
-            return Err(setting(&path, bad.name(), &text));
-        }
-    }
-    let within = |key: &str, values: &[u32], limit: u32| {
-        let bad = values.iter().find(|d| !(1..=limit).contains(*d));
-        let path = format!("{path}.{key}");
-        let allowed = format!("distances are whole numbers of voxels from 1 to {limit}");
-        match bad {
-            Some(d) => Err(setting(&path, d.to_string(), &allowed)),
-            None if values.is_empty() => Err(setting(&path, "an empty list", &allowed)),
-            None => Ok(()),
-        }
-    };
-    within("distances", wanted.distances(), MAX_DISTANCE)?;
-    match wanted {
-        FamilySettings::Glszm(Glszm {
-            linkage_distance, ..
-        })
-        | FamilySettings::Gldzm(Gldzm {
-            linkage_distance, ..
-        }) => within("linkage_distance", &[*linkage_distance], MAX_DISTANCE),
-        FamilySettings::Ngldm(s) if s.alpha > MAX_LEVELS => {
-            let path = format!("{path}.alpha");
-            Err(setting(
-                &path,
-                s.alpha.to_string(),
-                "coarseness is from 0 to 65535",
-            ))
-        }
-        FamilySettings::Ivh(s) => {
-            check_discretise(&format!("{path}.discretise"), &s.discretise)?;
-            let path = format!("{path}.percentages");
-            let given = &s.percentages;
-            let twice = (1..given.len()).find(|&k| given[..k].contains(&given[k]));
-            if let Some(p) = given.iter().find(|p| !(0.0..=100.0).contains(*p)) {
-                Err(setting(
-                    &path,
-                    p.to_string(),
-                    "percentages are from 0 to 100",
-                ))
-            } else if let Some(k) = twice {
-                let repeated = format!("{} twice", given[k]);
-                Err(setting(&path, repeated, "give each percentage once"))
-            } else if given.is_empty() {
-                Err(setting(
-                    &path,
-                    "an empty list",
-                    "give at least one percentage",
-                ))
-            } else {
-                Ok(())
-            }
-        }
-        _ => Ok(()),
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ndarray::ArrayView3;
+use ndarray::{Array3, ArrayView3};
 
 use crate::blocks;
 use crate::error::{Error, Result};
@@ -66,6 +66,36 @@ impl Roi {
         let window = Window::around(mask).ok_or(Error::EmptyMask)?;
         let mask = Mask::new(cropped(window.view(mask)));
         let (intensities, span) = intensities(image, &mask.voxels, window)?;
+        Ok(Self {
+            intensities: Volume::new(window.filled(intensities), spacing)?,
+            intensity: mask.clone(),
+            morphological: mask,
+            span,
+            window,
+            range: [None, None],
+        })
+    }
+
+    /// A region whose box is cut out already: `intensities` and `mask` have the shape of `window`,
+    /// the smallest box around the mask, which says where it lies in the image.
+    ///
+    /// # Errors
+    /// As [`Roi::new`].
+    pub(crate) fn cropped(
+        intensities: Array3<f64>,
+        mask: Array3<bool>,
+        window: Window,
+        spacing: [f64; 3],
+    ) -> Result<Self> {
+        let (intensities, mask) = (in_order(intensities), in_order(mask));
+        let span = blocks::span(&intensities, &mask);
+        if blocks::any(&intensities, &mask, |x| !x.is_finite()) {
+            return Err(non_finite(&intensities, &mask, window));
+        }
+        let mask = Mask::new(mask);
+        if mask.set == 0 {
+            return Err(Error::EmptyMask);
+        }
         Ok(Self {
             intensities: Volume::new(window.filled(intensities), spacing)?,
             intensity: mask.clone(),
@@ -156,6 +186,15 @@ impl Roi {
 const PART: usize = 2048;
 const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
+/// The elements of an array in C order, without a copy where it is in that order.
+fn in_order<T: Copy>(array: Array3<T>) -> Vec<T> {
+    if array.is_standard_layout() {
+        array.into_raw_vec_and_offset().0
+    } else {
+        array.iter().copied().collect()
+    }
+}
+
 fn joined(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (lower(a.0, b.0), higher(a.1, b.1))
 }
@@ -200,7 +239,7 @@ fn non_finite(values: &[f64], mask: &[bool], window: Window) -> Error {
 #[cfg(test)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
 mod tests {
-    use ndarray::{s, Array3};
+    use ndarray::s;
 
     use super::*;
 

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::interpolate::Method;
 
 /// Version of the settings' layout; a file with another number is refused.
 pub const SCHEMA: u32 = 1;
@@ -17,6 +18,10 @@ pub const SCHEMA: u32 = 1;
 pub struct Settings {
     /// Version of the layout, [`SCHEMA`].
     pub schema: u32,
+    /// Intensity normalisation, before anything else; none by default.
+    pub normalise: Option<Normalise>,
+    /// Resampling of image and mask to another spacing; none by default.
+    pub resample: Resample,
     /// Re-segmentation of the intensity mask.
     pub resegment: Resegment,
     /// Discretisations for the intensity histogram and the texture families.
@@ -31,6 +36,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             schema: SCHEMA,
+            normalise: None,
+            resample: Resample::default(),
             resegment: Resegment::default(),
             discretise: vec![Discretise::default()],
             features: vec![
@@ -83,6 +90,136 @@ pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
         given: "this JSON".into(),
         allowed: e.to_string(),
     })
+}
+
+/// Intensity normalisation of the whole image by an affine map, with optional clipping.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Normalise {
+    /// Zero mean, unit standard deviation.
+    ZScore(ZScore),
+    /// From one range of intensities to another.
+    Range(Range),
+    /// From the range between two percentiles to another.
+    Percentile(Percentile),
+}
+
+/// Which voxels the parameters of a normalisation are found on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// All finite voxels of the image.
+    #[default]
+    Image,
+    /// The region's voxels, as the mask was given.
+    Mask,
+}
+
+/// `scale (x - mean) / standard deviation` (biased, as IBSI's variance).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ZScore {
+    /// Where mean and standard deviation are found.
+    pub over: Over,
+    /// What one standard deviation becomes.
+    pub scale: f64,
+    /// Intensities further than this many standard deviations from the mean are set to that limit.
+    pub clip: Option<f64>,
+}
+
+impl Default for ZScore {
+    fn default() -> Self {
+        Self {
+            over: Over::Image,
+            scale: 1.0,
+            clip: None,
+        }
+    }
+}
+
+/// `from` becomes `to`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Range {
+    /// Where a missing limit of `from` is found.
+    pub over: Over,
+    /// Two intensities; the lowest and the highest where absent.
+    pub from: [Option<f64>; 2],
+    /// What they become.
+    pub to: [f64; 2],
+    /// Set what lies outside `to` to its nearer end.
+    pub clip: bool,
+}
+
+impl Default for Range {
+    fn default() -> Self {
+        Self {
+            over: Over::Image,
+            from: [None, None],
+            to: [0.0, 1.0],
+            clip: true,
+        }
+    }
+}
+
+/// The two percentiles become `to`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Percentile {
+    /// Where the percentiles are found.
+    pub over: Over,
+    /// Lower and upper percentile, from 0 to 100.
+    pub percentiles: [f64; 2],
+    /// What they become.
+    pub to: [f64; 2],
+    /// Set what lies outside `to` to its nearer end.
+    pub clip: bool,
+}
+
+impl Default for Percentile {
+    fn default() -> Self {
+        Self {
+            over: Over::Image,
+            percentiles: [1.0, 99.0],
+            to: [0.0, 1.0],
+            clip: true,
+        }
+    }
+}
+
+/// Resampling of image and mask, IBSI "Interpolation" (VTM2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resample {
+    /// New spacing in mm (z, y, x), slices along z; an absent axis keeps its own.
+    pub spacing: [Option<f64>; 3],
+    /// Interpolation of the image.
+    pub method: Method,
+    /// Interpolation of the mask.
+    pub mask_method: Method,
+    /// Share of a voxel from which on it belongs to the region (E8H9).
+    pub mask_threshold: f64,
+    /// Round intensities to whole numbers afterwards (68QD).
+    pub round: bool,
+    /// Low-pass filter along axes that are down-sampled: its response at the highest frequency
+    /// that the new grid can hold.
+    pub anti_alias: Option<f64>,
+    /// Voxels of the new grid that may be made for one region, its surroundings included.
+    pub max_voxels: u64,
+}
+
+impl Default for Resample {
+    fn default() -> Self {
+        Self {
+            spacing: [None; 3],
+            method: Method::Linear,
+            mask_method: Method::Linear,
+            mask_threshold: 0.5,
+            round: false,
+            anti_alias: None,
+            max_voxels: 100_000_000,
+        }
+    }
 }
 
 /// Re-segmentation of the intensity mask, IBSI IF9H.
@@ -168,6 +305,8 @@ pub enum FamilySettings {
     Ngtdm(Ngtdm),
     /// Neighbouring grey level dependence (REK0).
     Ngldm(Ngldm),
+    /// Diagnostic features of the processing stages.
+    Diag(Plain),
 }
 
 /// A family without parameters of its own.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferromics::parallel::{until, with_threads};
-use ferromics::{extract, plan, Result, Settings};
+use ferromics::{extract, plan, process, Result, Settings};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -15,6 +15,7 @@ use crate::array::{with_view, AnyVolume};
 use crate::error::CoreError;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Prepared>()?;
     module.add_class::<Plan>()
 }
 
@@ -94,8 +95,18 @@ fn column(c: &plan::Column) -> Column<'_> {
     )
 }
 
-/// Values of one region, warnings, and voxels of the morphological and the intensity mask.
-type Outcome<'py> = (Bound<'py, PyArray1<f64>>, Vec<String>, (u64, u64));
+/// Values of one region, warnings, voxels of the morphological and the intensity mask, and shape and
+/// spacing of the grid they were computed on.
+type Outcome<'py> = (
+    Bound<'py, PyArray1<f64>>,
+    Vec<String>,
+    (u64, u64),
+    ([usize; 3], [f64; 3]),
+);
+
+/// What depends on an image alone and serves all its regions.
+#[pyclass(frozen, module = "ferromics._core")]
+struct Prepared(process::Prepared);
 
 /// Settings made ready to run on any number of regions.
 #[pyclass(frozen, module = "ferromics._core")]
@@ -114,22 +125,36 @@ impl Plan {
         self.0.columns().iter().map(column).collect()
     }
 
-    #[pyo3(signature = (image, mask, spacing, threads = None))]
+    fn prepare(&self, py: Python<'_>, image: &Bound<'_, PyAny>) -> PyResult<Prepared> {
+        let prepared = with_view!(&AnyVolume::view(image)?, |image| compute(
+            py,
+            image.len(),
+            || process::Prepared::new(image, self.0.settings())
+        ))?;
+        Ok(Prepared(prepared))
+    }
+
+    #[pyo3(signature = (prepared, image, mask, spacing, threads = None))]
     fn run<'py>(
         &self,
         py: Python<'py>,
+        prepared: &Prepared,
         image: &Bound<'py, PyAny>,
         mask: PyReadonlyArray3<'py, bool>,
         spacing: [f64; 3],
         threads: Option<usize>,
     ) -> PyResult<Outcome<'py>> {
-        let mask = mask.as_array();
+        let (mask, prepared) = (mask.as_array(), &prepared.0);
         let out = with_view!(&AnyVolume::view(image)?, |image| compute(
             py,
             mask.len(),
-            || { with_threads(threads, || extract::extract(&self.0, image, mask, spacing)) }
+            || {
+                let run = || extract::extract_prepared(&self.0, prepared, image, mask, spacing);
+                with_threads(threads, run)
+            }
         ))?;
         let voxels = (out.morphological_voxels, out.intensity_voxels);
-        Ok((out.values.into_pyarray(py), out.warnings, voxels))
+        let grid = (out.grid_shape, out.grid_spacing);
+        Ok((out.values.into_pyarray(py), out.warnings, voxels, grid))
     }
 }

@@ -26,8 +26,8 @@ fn features(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
         row.set_item("family", f.family.key())?;
         row.set_item("family_title", f.family.title())?;
         row.set_item("family_ibsi", f.family.ibsi())?;
-        row.set_item("name", f.name)?;
-        row.set_item("title", f.title)?;
+        row.set_item("name", &f.name)?;
+        row.set_item("title", &f.title)?;
         row.set_item("ibsi", f.ibsi)?;
         row.set_item("unit", f.unit.to_string())?;
         row.set_item("powers", (f.unit.mm, f.unit.intensity, f.unit.level))?;

@@ -3,7 +3,7 @@
 use ferromics::arrays;
 use ferromics::mesh::marching_cubes::marching_cubes;
 use ferromics::parallel::with_threads;
-use ferromics::settings::{Discretise, FamilySettings, Norm, Resegment};
+use ferromics::settings::{Discretise, FamilySettings, Norm, Normalise, Resample, Resegment};
 use ndarray::{Array2, Array3};
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray3};
 use pyo3::prelude::*;
@@ -13,6 +13,9 @@ use crate::array::{with_view, AnyVolume};
 use crate::error::parsed;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(normalise, module)?)?;
+    module.add_function(wrap_pyfunction!(resample, module)?)?;
+    module.add_function(wrap_pyfunction!(resample_mask, module)?)?;
     module.add_function(wrap_pyfunction!(resegment, module)?)?;
     module.add_function(wrap_pyfunction!(discretise, module)?)?;
     module.add_function(wrap_pyfunction!(texture, module)?)?;
@@ -22,6 +25,62 @@ pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(distance_map, module)?)?;
     module.add_function(wrap_pyfunction!(spatial_autocorrelation, module)?)?;
     module.add_function(wrap_pyfunction!(intensity_peaks, module)?)
+}
+
+/// The image with normalised intensities; `settings` as JSON.
+#[pyfunction]
+#[pyo3(signature = (image, settings, mask = None))]
+fn normalise<'py>(
+    py: Python<'py>,
+    image: &Bound<'py, PyAny>,
+    settings: &str,
+    mask: Option<PyReadonlyArray3<'py, bool>>,
+) -> PyResult<Bound<'py, PyArray3<f64>>> {
+    let settings: Normalise = parsed(settings)?;
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let out = with_view!(&AnyVolume::view(image)?, |image| {
+        compute(py, image.len(), || {
+            arrays::normalise(image, mask, &settings)
+        })
+    })?;
+    Ok(out.into_pyarray(py))
+}
+
+/// The whole image on another grid, and its spacing; `settings` as JSON.
+#[pyfunction]
+#[pyo3(signature = (image, spacing, settings, threads = None))]
+fn resample<'py>(
+    py: Python<'py>,
+    image: &Bound<'py, PyAny>,
+    spacing: [f64; 3],
+    settings: &str,
+    threads: Option<usize>,
+) -> PyResult<(Bound<'py, PyArray3<f64>>, [f64; 3])> {
+    let settings: Resample = parsed(settings)?;
+    let (out, spacing) = with_view!(&AnyVolume::view(image)?, |image| {
+        compute(py, image.len(), || {
+            with_threads(threads, || arrays::resample(image, spacing, &settings))
+        })
+    })?;
+    Ok((out.into_pyarray(py), spacing))
+}
+
+/// The whole mask on another grid, and its spacing; `settings` as JSON.
+#[pyfunction]
+#[pyo3(signature = (mask, spacing, settings, threads = None))]
+fn resample_mask<'py>(
+    py: Python<'py>,
+    mask: PyReadonlyArray3<'py, bool>,
+    spacing: [f64; 3],
+    settings: &str,
+    threads: Option<usize>,
+) -> PyResult<(Bound<'py, PyArray3<bool>>, [f64; 3])> {
+    let settings: Resample = parsed(settings)?;
+    let mask = mask.as_array();
+    let (out, spacing) = compute(py, mask.len(), || {
+        with_threads(threads, || arrays::resample_mask(mask, spacing, &settings))
+    })?;
+    Ok((out.into_pyarray(py), spacing))
 }
 
 /// The intensity mask after re-segmentation; `settings` as JSON.

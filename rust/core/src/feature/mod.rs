@@ -9,6 +9,7 @@ use crate::settings::Aggregation;
 
 pub mod cooccurrence;
 pub mod dependence;
+pub mod diagnostic;
 pub mod distance_zone;
 pub mod histogram;
 pub mod level_counts;
@@ -108,7 +109,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// The eleven feature families of IBSI 1.
+/// The eleven feature families of IBSI 1, and the diagnostic features of the processing stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Morphology.
@@ -133,11 +134,13 @@ pub enum Family {
     Ngtdm,
     /// Neighbouring grey level dependence.
     Ngldm,
+    /// Diagnostic features of the processing stages.
+    Diag,
 }
 
 impl Family {
     /// All families, in IBSI's order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Morph,
         Self::Loc,
         Self::Stat,
@@ -149,6 +152,7 @@ impl Family {
         Self::Gldzm,
         Self::Ngtdm,
         Self::Ngldm,
+        Self::Diag,
     ];
 
     /// Key in tables and settings.
@@ -163,7 +167,7 @@ impl Family {
         self.about().1
     }
 
-    /// IBSI code.
+    /// IBSI code; empty for the diagnostic features, which have none.
     #[must_use]
     pub fn ibsi(self) -> &'static str {
         self.about().2
@@ -182,6 +186,7 @@ impl Family {
             Self::Gldzm => ("gldzm", "Grey level distance zone", "VMDZ"),
             Self::Ngtdm => ("ngtdm", "Neighbourhood grey tone difference", "IPET"),
             Self::Ngldm => ("ngldm", "Neighbouring grey level dependence", "REK0"),
+            Self::Diag => ("diag", "Diagnostic features", ""),
         }
     }
 
@@ -198,7 +203,10 @@ impl Family {
     /// True if the family works on grey levels.
     #[must_use]
     pub fn discretised(self) -> bool {
-        !matches!(self, Self::Morph | Self::Loc | Self::Stat | Self::Ivh)
+        !matches!(
+            self,
+            Self::Morph | Self::Loc | Self::Stat | Self::Ivh | Self::Diag
+        )
     }
 }
 
@@ -208,10 +216,10 @@ pub struct Feature {
     /// Family.
     pub family: Family,
     /// Name in tables.
-    pub name: &'static str,
+    pub name: String,
     /// IBSI's name.
-    pub title: &'static str,
-    /// IBSI code.
+    pub title: String,
+    /// IBSI code; empty for the diagnostic features, which have none.
     pub ibsi: &'static str,
     /// Unit.
     pub unit: Unit,
@@ -230,7 +238,7 @@ impl Feature {
 
 include!(concat!(env!("OUT_DIR"), "/feature_docs.rs"));
 
-/// Every feature, in IBSI's order.
+/// Every feature, in IBSI's order, then the diagnostic ones.
 #[must_use]
 pub fn catalogue() -> Vec<Feature> {
     let mut all = Vec::new();
@@ -275,22 +283,32 @@ pub fn catalogue() -> Vec<Feature> {
         tone_difference::FEATURES,
     );
     rows(&mut all, Family::Ngldm, "dependence", dependence::FEATURES);
+    all.extend(diagnostic::columns().into_iter().map(|c| Feature {
+        family: Family::Diag,
+        name: c.name,
+        title: c.title,
+        ibsi: "",
+        unit: c.unit,
+        doc: doc_of("diagnostic", c.measure),
+    }));
     all
 }
 
+/// Doc comment of a function in a file of this folder; empty if it has none, which a test forbids.
+fn doc_of(file: &str, function: &str) -> &'static str {
+    let entry = FEATURE_DOCS
+        .iter()
+        .find(|(m, n, _)| *m == file && *n == function);
+    entry.map_or("", |(.., doc)| doc)
+}
+
 fn rows<M>(all: &mut Vec<Feature>, family: Family, file: &str, defs: &[FeatureDef<M>]) {
-    all.extend(defs.iter().map(|f| {
-        let entry = FEATURE_DOCS
-            .iter()
-            .find(|(m, n, _)| *m == file && *n == f.name);
-        let doc = entry.map_or("", |(.., doc)| doc);
-        Feature {
-            family,
-            name: f.name,
-            title: f.title,
-            ibsi: f.ibsi,
-            unit: f.unit,
-            doc,
-        }
+    all.extend(defs.iter().map(|f| Feature {
+        family,
+        name: f.name.into(),
+        title: f.title.into(),
+        ibsi: f.ibsi,
+        unit: f.unit,
+        doc: doc_of(file, f.name),
     }));
 }
