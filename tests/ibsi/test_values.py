@@ -13,8 +13,8 @@ import ferromics as fm
 from ferromics import compliance
 
 # Numbers of reference values, as IBSI's table has them, and the preset that answers each.
-EXPECTED = {"digital_phantom": 482, "A": 346}
-PRESET = {"digital_phantom": "ibsi:phantom", "A": "ibsi:A"}
+EXPECTED = {"digital_phantom": 482, "A": 346, "B": 346, "C": 210, "D": 210, "E": 210}
+PRESET = {c: f"ibsi:{c}" for c in "ABCDE"} | {"digital_phantom": "ibsi:phantom"}
 REFERENCES = [r for r in compliance.references() if r.configuration in EXPECTED]
 
 
@@ -25,8 +25,8 @@ def phantom_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 
 @pytest.fixture(scope="session")
 def files(request: pytest.FixtureRequest):
-    names = {"digital_phantom": "phantom_files", "A": "ct_phantom"}
-    return lambda configuration: request.getfixturevalue(names[configuration])
+    names = {"digital_phantom": "phantom_files"}
+    return lambda configuration: request.getfixturevalue(names.get(configuration, "ct_phantom"))
 
 
 @pytest.fixture(scope="session")
