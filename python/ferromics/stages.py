@@ -118,6 +118,7 @@ class _Normalise(Stage):
         ``mask`` as it was given.
     """
 
+    type: str = ""
     over: Over = "image"
 
 
