@@ -156,15 +156,17 @@ def _components(tool: str, cell: Cell) -> Iterator[Cell]:
 def _find_names(grid: Grid, tool: str | None) -> Named:
     """The tool of which the most names stand in one row or column, and where that is."""
     tools = list(names.TOOLS) if tool is None else [_known_tool(tool)]
-    lines = [(Named("", i, 0), row) for i, row in enumerate(grid.rows[:HEADER_WITHIN])]
+    lines = [(Named("", i, 0), row) for i, row in enumerate(grid.rows[:-1][:HEADER_WITHIN])]
     lines += [(Named("", None, i), grid.column(i)) for i in range(len(grid.rows[0]))]
-    score, best = (0, 0), Named("", None, 0)
+    score, best = (0, 0, False), Named("", None, 0)
     for key in tools:
         for where, line in lines:
             found = [_meaning(key, text) for text in line]
             mapped = sum(isinstance(f, Meaning) for f in found)
-            now = (mapped, sum(f is not None for f in found))
-            if now > score:
+            # Of a single name in a row with its value, the column is the layout.
+            alone = where.across is None or not any(is_value(text) for text in line)
+            now = (mapped, sum(f is not None for f in found), alone)
+            if now[1] and now > score:
                 score, best = now, where._replace(tool=key)
     if not best.tool:
         whose = " or ".join(names.TOOLS[key] for key in tools)
@@ -226,7 +228,7 @@ def _tall(grid: Grid, found: Named) -> Iterator[Cell]:
     texts = grid.column(found.down)
     first = next(i for i, text in enumerate(texts) if _meaning(found.tool, text) is not None)
     top = _header_above(grid, first)
-    header = ("",) * len(texts) if top is None else grid.rows[top]
+    header = ("",) * len(grid.rows[0]) if top is None else grid.rows[top]
     others = [i for i in range(len(grid.rows[0])) if i != found.down]
     label = None if top is None else _label_column(grid, others, top)
     columns = {i: header[i] for i in others if i != label and configuration_of(header[i])}

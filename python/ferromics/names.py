@@ -179,7 +179,7 @@ MIRP_DIAGNOSTICS: Final = {
 }
 
 _FAMILIES = "morph|loc|stat|ih|ivh|glcm|glrlm|glszm|gldzm|ngtdm|ngldm|diag"
-_OURS = re.compile(rf"(?P<image>.+?)_(?P<family>{_FAMILIES})_(?P<rest>.+)")
+_OURS = re.compile(rf"(?P<image>.+?)_(?P<family>{_FAMILIES})_(?P<rest>[a-z0-9_.-]+)")
 _OUR_REST = re.compile(
     r"(?:_(?P<discretisation>fb[sn]\d[^_]*))?"
     r"(?:_(?P<aggregation>2d_averaged|2d_slice_merged|2\.5d_direction_merged|2\.5d_merged"
@@ -383,7 +383,7 @@ def _from_ours(name: str) -> Meaning | Reason | None:
     feature = max((f for f in features if f"{rest}_".startswith(f"{f}_")), key=len, default="")
     parts = _OUR_REST.fullmatch(rest[len(feature) :])
     if not feature or parts is None:
-        return NOT_IBSI
+        return NOT_IBSI if match["image"] == "original" else None
     if match["image"] != "original":
         return _filtered(match["image"])
     if parts["parameters"]:
