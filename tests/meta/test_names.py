@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -197,3 +198,11 @@ def test_a_code_speaks_for_a_name_that_is_spelt_otherwise() -> None:
     shifted = names.to_catalogue("pictologics", "90th_discretised_intensity_percentile_GPMT")
     assert isinstance(shifted, Meaning)
     assert shifted.feature == "discretised_intensity_percentile_90"
+
+
+def test_the_docs_page_holds_every_name() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "names.md").read_text(encoding="utf-8")
+    shown = [name for row in names.rows() for name in row[1:] if name]
+    shown += [*names.PYRADIOMICS_WITHOUT, *names.diagnostic_tags()]
+    missing = [name for name in shown if f"`{name}`" not in page]
+    assert not missing, "run `make docs`"
