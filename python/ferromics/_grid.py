@@ -166,10 +166,13 @@ def _parquet(path: Path) -> list[dict[str, Any]]:
         msg = f"reading {path} needs pyarrow: pip install 'ferromics[parquet]'"
         raise InputError(msg) from None
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        read = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         msg = f"{path} is not readable as Parquet: {' '.join(str(error).split())}"
         raise InputError(msg) from None
+    # pandas stores its index as one more column.
+    columns = [name for name in read.column_names if not name.startswith("__index_level_")]
+    rows: list[dict[str, Any]] = read.select(columns).to_pylist()
     if not rows:
         msg = f"{path} has no rows"
         raise InputError(msg)

@@ -7,7 +7,7 @@ with one row a case and the names above; tables with one row a value and the nam
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -114,6 +114,7 @@ class _Collected:
     values: dict[str, dict[Key, tuple[Cell, float | None]]]
     unmapped: dict[tuple[str, str], None]
     notes: dict[tuple[str, str], None]
+    empty: dict[tuple[str, str, str, str], Cell] = field(default_factory=dict)
 
     def add(self, cell: Cell, configuration: str) -> None:
         """Sort a cell in."""
@@ -121,23 +122,33 @@ class _Collected:
         if isinstance(meaning, Reason):
             self.unmapped[cell.name, meaning.why] = None
         elif meaning is None:
-            if is_value(cell.text) and not names.describes(self.tool, cell.name):
+            of_case = not cell.name or names.describes(self.tool, cell.name)
+            if is_value(cell.text) and not of_case:
                 self.unmapped[cell.name, f"no name in {names.TOOLS[self.tool]}"] = None
-        elif cell.text.casefold() in EMPTY and self.tool != "ferromics":
-            if (configuration, *meaning[:3]) in _referenced():
-                self.unmapped[cell.name, f"empty ({cell.place})"] = None
+        elif cell.text.casefold() in EMPTY:
+            self.empty.setdefault((configuration, *meaning[:3]), cell)
         else:
             self._keep(cell, meaning, configuration)
             if meaning.note:
                 self.notes[cell.name, meaning.note] = None
 
     def finish(self, title: str) -> Foreign:
-        """Everything as records; an error if there are none."""
-        if not self.values:
+        """Everything as records; an error if there are none.
+
+        An empty cell counts where no other column has the value: tables of several configurations
+        have a column for each discretisation.
+        """
+        for (configuration, *rest), cell in self.empty.items():
+            values, key = self.values.setdefault(configuration, {}), (rest[0], rest[1], rest[2])
+            if key not in values and self.tool == "ferromics":
+                values[key] = (cell, None)
+            elif key not in values and (configuration, *key) in _referenced():
+                self.unmapped[cell.name, f"empty ({cell.place})"] = None
+        if not any(self.values.values()):
             name, why = next(iter(self.unmapped), ("its names", "no feature's"))
             msg = f"{self.path} has no value that could be judged; {name}: {why}"
             raise InputError(msg)
-        order = [c for c in compliance.configurations() if c in self.values]
+        order = [c for c in compliance.configurations() if self.values.get(c)]
         records = {
             c: [
                 {"family": k[0], "feature": k[1], "aggregation": k[2], "value": value}
@@ -203,7 +214,7 @@ def _by_configuration(
 
 
 def _value(cell: Cell, meaning: Meaning, path: Path) -> float | None:
-    if cell.text.casefold() in (*NOT_COMPUTED, *EMPTY):
+    if cell.text.casefold() in NOT_COMPUTED:
         return None
     number = number_of(cell.text)
     if number is None:

@@ -357,9 +357,36 @@ def test_an_empty_cell_is_not_there_and_a_column_that_is_no_feature_is_named(
     found = foreign.read(put(tmp_path / "v.csv", rows), configuration="A")
     assert len(found.records["A"]) == 1
     assert found.unmapped == (
-        ("stat_var", "empty (row 2, column stat_var)"),
         ("volume", "no name in IBSI spreadsheet tags"),
+        ("stat_var", "empty (row 2, column stat_var)"),
     )
+
+
+def test_our_own_wide_tables_of_several_configurations_are_read(tmp_path: Path) -> None:
+    name = "original_ih_mean_discretised_intensity"
+    rows = [
+        ["case", "roi", f"{name}_fbs25", f"{name}_fbn32", "original_stat_mean_intensity"],
+        ["A", "gtv", "20.5", "", "13.4"],
+        ["B", "gtv", "", "17", ""],
+    ]
+    found = foreign.read(put(tmp_path / "v.csv", rows))
+    assert found.unmapped == ()
+    by_feature = {c: {r["feature"]: r["value"] for r in v} for c, v in found.records.items()}
+    assert by_feature == {
+        "A": {"mean_discretised_intensity": 20.5, "mean_intensity": 13.4},
+        "B": {"mean_discretised_intensity": 17.0, "mean_intensity": None},
+    }
+
+
+def test_a_column_for_each_discretisation_is_no_gap(tmp_path: Path) -> None:
+    rows = [
+        ["", "image_settings_id", "ih_mean_fbs_w25.0", "ih_mean_fbn_n32", "ih_var_fbn_n32"],
+        ["0", "A", "20.5", "", ""],
+        ["1", "B", "", "17", "2"],
+    ]
+    found = foreign.read(put(tmp_path / "v.csv", rows))
+    assert {c: len(r) for c, r in found.records.items()} == {"A": 1, "B": 2}
+    assert found.unmapped == (("ih_var_fbn_n32", "empty (row 2, column ih_var_fbn_n32)"),)
 
 
 def test_the_same_value_twice_is_one_value(tmp_path: Path) -> None:
