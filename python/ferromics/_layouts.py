@@ -255,15 +255,19 @@ def _header_above(grid: Grid, first: int) -> int | None:
 
 
 def _label_column(grid: Grid, candidates: list[int], header: int) -> int | None:
-    """The column that names the configurations: by its header, else by what is in it."""
+    """The column that names the configurations: by its header, else by what is in it.
+
+    Letters alone may be anything, so they count in the first column of texts only.
+    """
     by_header = {grid.rows[header][i].casefold(): i for i in reversed(candidates)}
+    below = {i: [text for text in grid.column(i)[header + 1 :] if text] for i in candidates}
     for name in CONFIGURATION_HEADERS:
-        index = by_header.get(name)
-        if index is not None and any(grid.column(index)[header + 1 :]):
-            return index
-    for index in candidates:
-        texts = [text for text in grid.column(index)[header + 1 :] if text]
-        if texts and all(configuration_of(text) for text in texts):
+        if name in by_header and below[by_header[name]]:
+            return by_header[name]
+    texts = [i for i in candidates if not all(is_value(text) for text in below[i])]
+    for index in texts:
+        clear = index == texts[0] or all(len(text) > 1 for text in below[index])
+        if clear and all(configuration_of(text) for text in below[index]):
             return index
     return None
 

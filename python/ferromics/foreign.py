@@ -67,7 +67,9 @@ def read(path: Path, *, tool: str | None = None, configuration: str | None = Non
     Foreign
         An empty cell counts as not there. A cell that says ``nan`` or ``inf`` is a value of
         ``None``, and so is an empty one of ferromics' own tables, where it means undefined.
-        Columns that describe the case or the run are left out without a word.
+        Columns that describe the case or the run are left out without a word. Textures of
+        PyRadiomics are taken as set to ``force2D`` if its settings in the table say so, or if there
+        are none and the configuration is A or B.
 
     Raises
     ------
@@ -176,10 +178,8 @@ def _wanted(configuration: str | None) -> str | None:
         return None
     found = configuration_of(configuration)
     if found is None:
-        msg = (
-            f"no configuration {configuration!r}; there are "
-            f"{', '.join(compliance.configurations())}"
-        )
+        known = ", ".join(compliance.configurations())
+        msg = f"no configuration {configuration!r}; there are {known}"
         raise InputError(msg)
     return found
 
