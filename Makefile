@@ -39,7 +39,7 @@ format: $(VENV)/.tools | cargo ## bring the code into shape
 bench: $(VENV)/.installed $(VENV)/.tools ## time each family by size, beside any peer that is installed
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.installed ## write docs/features.md and docs/conformance.md from the package
+docs: $(VENV)/.installed ## write the pages of docs/ that come from the package
 	$(BIN)/python docs/generate.py
 
 regen: docs ## rewrite our own generated files (never reference values)

@@ -1,4 +1,4 @@
-"""Write docs/features.md and docs/conformance.md from the installed package (`make docs`)."""
+"""Write docs/features.md, names.md and conformance.md from the installed package (`make docs`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import ferromics as fm
 from ferromics import compliance
+from ferromics import names as other
 
 HERE = Path(__file__).parent
 HEAD = "<!-- Written by `make docs`; do not edit. -->\n\n"
@@ -53,6 +54,43 @@ COLUMNS = (
 )
 
 
+def names() -> str:
+    """Return the page of what other tools call each feature."""
+    lines = [HEAD, "# Names elsewhere\n\n", NAMES]
+    family = ""
+    for row in other.rows():
+        if row.family != family:
+            family = row.family
+            lines.append(
+                f"\n## `{family}`\n\n| feature | tag, MIRP | PyRadiomics | pictologics |\n"
+            )
+            lines.append("|---|---|---|---|\n")
+        cells = (row.feature, row.tag, row.pyradiomics, row.pictologics)
+        lines.append(f"| {' | '.join(f'`{c}`' if c else '' for c in cells)} |\n")
+    lines.append("\n## Aggregations\n\n| aggregation | tag ends in | MIRP |\n|---|---|---|\n")
+    tags = {v: k for k, v in other.TAG_AGGREGATIONS.items()}
+    mirp = {v: k for k, v in other.MIRP_AGGREGATIONS.items()}
+    lines += [f"| `{a}` | `{tags[a]}` | `{mirp[a]}` |\n" for a, _ in fm.aggregations()]
+    lines.append("\n## What PyRadiomics has otherwise\n\n| PyRadiomics | |\n|---|---|\n")
+    notes = {k: note for k, (_, note) in other.PYRADIOMICS_CONVERTED.items()}
+    differing = {**notes, **other.PYRADIOMICS_WITHOUT}
+    lines += [f"| `{name}` | {why} |\n" for name, why in differing.items()]
+    lines.append("\n## Diagnostic features\n\n| `diag` | tag |\n|---|---|\n")
+    lines += [f"| `{name}` | `{tag}` |\n" for tag, name in other.diagnostic_tags().items()]
+    return "".join(lines)
+
+
+NAMES = (
+    "What IBSI's compliance spreadsheet (tags) and other tools call the features. The tags of "
+    "texture features end in the aggregation (`cm_joint_entr_3D_comb`). MIRP has the same tags, "
+    "then distance, aggregation and discretisation (`cm_joint_entr_d1_3d_v_mrg_fbs_w25.0`). "
+    "PyRadiomics writes the image type before them (`original_glcm_JointEntropy`); its textures "
+    "are `3d_averaged` or `3d`, with `force2D` `2.5d_direction_merged` or `2.5d`. Those of "
+    "pictologics are `3d_merged` or `3d`. Names stand in one row only if they stand for the same "
+    "quantity.\n"
+)
+
+
 TITLES = {"digital_phantom": "Digital phantom", "A": "CT phantom, configuration A"}
 
 
@@ -84,8 +122,9 @@ RULE = (
 
 
 def main() -> None:
-    """Write both pages; the second one needs IBSI's images."""
+    """Write the pages; the last one needs IBSI's images."""
     (HERE / "features.md").write_text(features(), encoding="utf-8")
+    (HERE / "names.md").write_text(names(), encoding="utf-8")
     beside = HERE.parent.parent / "shared" / "ibsi" / "data"
     data = Path(os.environ.get("FERROMICS_IBSI_DATA", beside))
     if not (data / "ibsi_1_ct_radiomics_phantom").is_dir():

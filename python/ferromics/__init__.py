@@ -95,13 +95,25 @@ _HOMES = {
     "texture_matrix": "arrays",
 }
 
+_MODULES = (
+    "_core",
+    "compliance",
+    "demo",
+    "errors",
+    "foreign",
+    "io",
+    "names",
+    "settings",
+    "table",
+)
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: Any = import_module("ferromics._core").build_info()["version"]
     elif name in _HOMES:
         value = getattr(import_module(f"ferromics.{_HOMES[name]}"), name)
-    elif name in ("_core", "compliance", "demo", "errors", "io", "settings", "table"):
+    elif name in _MODULES:
         return import_module(f"ferromics.{name}")
     else:
         msg = f"module 'ferromics' has no attribute {name!r}"
