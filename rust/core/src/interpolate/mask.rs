@@ -6,7 +6,7 @@ use ndarray::{Array3, ArrayView3};
 
 use super::grid::{Grid, Line};
 use super::kernel::Method;
-use super::values;
+use super::Plan;
 use crate::error::{Error, Result};
 use crate::volume::{cropped, Window};
 
@@ -17,9 +17,6 @@ use crate::volume::{cropped, Window};
 /// by geometry must count on every machine and on both sides of a symmetrical region. A voxel's
 /// share moves by this much when the region's edge moves by a millionth of a voxel.
 const TOLERANCE: f64 = 1e-6;
-
-/// Voxels whose shares are held at a time: 16 MiB.
-const SLAB: usize = 1 << 21;
 
 /// The region on the new grid: the smallest box, in indices of the new grid, that holds every
 /// voxel whose interpolated share of the region reaches `threshold`, and which voxels of the box
@@ -84,14 +81,12 @@ fn set(
     method: Method,
     limit: f64,
 ) -> Vec<bool> {
-    let [nz, ny, nx] = window.shape;
-    let planes = (SLAB / (ny * nx).max(1)).max(1);
+    let plan = Plan::new(grid, window, method, None);
     let mut out = Vec::with_capacity(window.voxels());
-    for first in (0..nz).step_by(planes) {
-        let mut slab = window;
-        slab.start[0] += first;
-        slab.shape[0] = planes.min(nz - first);
-        let shares = values(mask, grid, slab, method, None, &|share| share);
+    let mut shares = Vec::new();
+    for planes in plan.slabs() {
+        shares.resize(planes.len() * window.shape[1] * window.shape[2], 0.0);
+        plan.fill(mask, planes, &|share| share, &mut shares);
         out.extend(shares.iter().map(|&share| share >= limit));
     }
     out

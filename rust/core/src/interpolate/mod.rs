@@ -5,11 +5,11 @@
 //! voxels. An axis that keeps its spacing is copied, so that slices do not mix where only the
 //! plane is interpolated.
 //!
-//! Axis by axis: one pass over the part of the image that the wanted window needs, per axis whose
-//! spacing changes; the values of the first pass come straight from the image. What makes a voxel
-//! (taps, [`kernel`]) depends on its place in the whole grid and the passes' order on the grid, so
-//! a window has the values of the whole, to the bit but for [`Method::Cubic`], whose recursions
-//! ([`spline`]) start 28 voxels outside the window: 1e-16 of the range.
+//! Some planes of the window at a time, axis by axis: one pass over the part of the image that they
+//! need, per axis whose spacing changes; the first reads the image itself. What makes a voxel
+//! (`kernel.rs`) depends on its place in the whole grid, and the passes' order on the grid, so a
+//! window has the values of the whole: to the bit but for [`Method::Cubic`], whose recursions
+//! (`spline.rs`) start 28 voxels outside of what is made at a time, which is 1e-16 of the range.
 
 mod grid;
 mod kernel;
@@ -19,6 +19,8 @@ mod pass;
 mod spline;
 #[cfg(test)]
 mod tests;
+
+use std::ops::Range;
 
 use ndarray::{Array3, ArrayView3};
 
@@ -36,13 +38,14 @@ use pass::{Buffer, Image};
 /// `image` is (z, y, x), of the shape that `grid` was made for; `value` maps each of its voxels
 /// before anything else. With `anti_alias` a Gaussian along each axis whose voxels become larger
 /// goes first; its response at the new grid's Nyquist frequency is this fraction (0 to 1, both
-/// excluded): sigma = (s_b/s_a)/pi sqrt(-2 ln beta) old voxels, cut off beyond 4 sigma.
+/// excluded): sigma = (s_b/s_a)/pi sqrt(-2 ln beta) old voxels, cut off beyond 4 sigma;
+/// where that is below one voxel, the sigma with which the sampled kernel has this response.
 ///
 /// Constants stay what they are to the bit. A NaN or infinite voxel spoils the voxels it has a
 /// part in, with [`Method::Cubic`] the whole lines through it.
 ///
-/// Needs memory for the result, one array between two passes and, if rows of the image are not
-/// slices, for a copy of its part that is read.
+/// Needs memory for the result and a few MiB; with [`Method::Cubic`] also for what lies between two
+/// passes of 8 million voxels.
 ///
 /// # Errors
 /// An image of another shape than the grid's, a window that is not inside the new grid, a response
@@ -71,61 +74,122 @@ pub fn resample<T: Voxel>(
             allowed: "the response at the Nyquist frequency lies between 0 and 1",
         });
     }
-    let values = values(image, grid, window, method, anti_alias, &value);
+    let plan = Plan::new(grid, window, method, anti_alias);
+    let mut values = vec![0.0; window.voxels()];
+    let size = plan.planes * window.shape[1] * window.shape[2];
+    for (planes, values) in plan.slabs().zip(values.chunks_mut(size.max(1))) {
+        plan.fill(image, planes, &value, values);
+    }
     Ok(window.filled(values))
 }
 
-/// [`resample`] of arguments that were checked, in C order.
-fn values<T: Voxel>(
-    image: ArrayView3<'_, T>,
-    grid: &Grid,
+/// Voxels that are made at a time: with what lies between the passes they stay in the last cache,
+/// and no memory but the result's is large (mask of 5.9 10^6 voxels: 7 ms, 24 ms with slabs of 2^21).
+const SLAB: usize = 1 << 19;
+/// The same for a spline, each slab of which filters some fifty slices more.
+const SPLINE_SLAB: usize = 1 << 23;
+
+/// How a window is made, slab by slab: some planes along z at a time.
+struct Plan<'a> {
+    grid: &'a Grid,
     window: Window,
     method: Method,
     anti_alias: Option<f64>,
-    value: &(impl Fn(f64) -> f64 + Sync),
-) -> Vec<f64> {
-    if window.voxels() == 0 {
-        return Vec::new();
-    }
-    let taps: [Taps; 3] = std::array::from_fn(|a| {
-        let (line, start) = (grid.line(a), window.start[a]);
-        let beta = anti_alias.filter(|_| line.step > 1.0);
-        let half = beta.map(|beta| lowpass::half_gaussian(line.step, beta));
-        Taps::new(
-            line,
-            start..start + window.shape[a],
+    /// Taps along y and x.
+    in_plane: [Taps; 2],
+    /// Planes of a slab.
+    planes: usize,
+}
+
+impl<'a> Plan<'a> {
+    fn new(grid: &'a Grid, window: Window, method: Method, anti_alias: Option<f64>) -> Self {
+        let [_, ny, nx] = window.shape;
+        let spline = method == Method::Cubic;
+        let voxels = if spline { SPLINE_SLAB } else { SLAB };
+        let planes = (voxels / (ny * nx).max(1)).max(1);
+        let in_plane = [1, 2].map(|axis| {
+            let start = window.start[axis];
+            let range = start..start + window.shape[axis];
+            taps(grid, axis, range, method, anti_alias)
+        });
+        Self {
+            grid,
+            window,
             method,
-            half.as_deref(),
-        )
-    });
-    let read = Window {
-        start: std::array::from_fn(|a| taps[a].range().start),
-        shape: std::array::from_fn(|a| taps[a].range().len()),
-    };
-    let view = read.view(image);
-    if view.strides()[2] == 1 {
-        return passes(&Image::new(view, value), grid, &taps);
+            anti_alias,
+            in_plane,
+            planes,
+        }
     }
-    let copy = read.filled(cropped(view));
-    passes(&Image::new(copy.view(), value), grid, &taps)
+
+    /// The window's planes, slab by slab; none if the window is empty.
+    fn slabs(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let empty = self.window.voxels() == 0;
+        let (n, planes) = (if empty { 0 } else { self.window.shape[0] }, self.planes);
+        (0..n)
+            .step_by(planes)
+            .map(move |first| first..n.min(first + planes))
+    }
+
+    /// Writes the voxels of these planes of the window, in C order.
+    fn fill<T: Voxel>(
+        &self,
+        image: ArrayView3<'_, T>,
+        planes: Range<usize>,
+        value: &(impl Fn(f64) -> f64 + Sync),
+        out: &mut [f64],
+    ) {
+        let first = self.window.start[0];
+        let range = first + planes.start..first + planes.end;
+        let z = taps(self.grid, 0, range, self.method, self.anti_alias);
+        let taps = [&z, &self.in_plane[0], &self.in_plane[1]];
+        let read = Window {
+            start: taps.map(|t| t.range().start),
+            shape: taps.map(|t| t.range().len()),
+        };
+        let view = read.view(image);
+        if view.strides()[2] == 1 {
+            return passes(&Image::new(view, value), self.grid, taps, out);
+        }
+        let copy = read.filled(cropped(view));
+        passes(&Image::new(copy.view(), value), self.grid, taps, out);
+    }
+}
+
+/// What makes the `new` voxels along one axis.
+fn taps(
+    grid: &Grid,
+    axis: usize,
+    new: Range<usize>,
+    method: Method,
+    anti_alias: Option<f64>,
+) -> Taps {
+    let line = grid.line(axis);
+    let beta = anti_alias.filter(|_| line.step > 1.0);
+    let half = beta.map(|beta| lowpass::half_gaussian(line.step, beta));
+    Taps::new(line, new, method, half.as_deref())
 }
 
 /// The image interpolated along one axis after the other.
 fn passes<T: Voxel, F: Fn(f64) -> f64 + Sync>(
     image: &Image<'_, T, F>,
     grid: &Grid,
-    taps: &[Taps; 3],
-) -> Vec<f64> {
-    if let [Some(z), Some(y), Some(x)] = [0, 1, 2].map(|a| taps[a].selection()) {
-        return image.select([z, y, x]);
+    taps: [&Taps; 3],
+    out: &mut [f64],
+) {
+    if let [Some(z), Some(y), Some(x)] = taps.map(Taps::selection) {
+        return image.select([z, y, x], out);
     }
-    let order = grid.order().into_iter().filter(|&a| !taps[a].is_copy());
-    let mut done: Option<Buffer> = None;
-    for axis in order {
-        done = Some(match done {
-            None => pass::along(image, axis, &taps[axis]),
-            Some(buffer) => pass::along(&buffer, axis, &taps[axis]),
-        });
+    let mut axes = grid.order().to_vec();
+    axes.retain(|&axis| !taps[axis].is_copy());
+    let mut between: Option<Buffer> = None;
+    for (k, &axis) in axes.iter().enumerate() {
+        let last = k + 1 == axes.len();
+        between = match between {
+            None if last => return pass::along(image, axis, taps[axis], out),
+            Some(buffer) if last => return pass::along(&buffer, axis, taps[axis], out),
+            None => Some(Buffer::made(image, axis, taps[axis])),
+            Some(buffer) => Some(Buffer::made(&buffer, axis, taps[axis])),
+        };
     }
-    done.map_or_else(Vec::new, Buffer::into_values) // one axis at least is no copy
 }

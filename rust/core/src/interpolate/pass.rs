@@ -10,26 +10,28 @@ use super::spline;
 use crate::parallel;
 use crate::volume::Voxel;
 
-/// Voxels along x that are worked on together: with 300 slices they stay in the second-level cache.
-const LANES: usize = 128;
+/// Voxels along x that a task along y or z takes.
+const TASK_LANES: usize = 256;
+/// Voxels along x that are filtered together: lines of 300 stay in the second-level cache.
+const LANES: usize = 64;
 /// Rows that are worked on together along x.
 const ROWS: usize = 8;
 /// Rows that a task along x takes.
-const TASK: usize = 4 * ROWS;
+const TASK_ROWS: usize = 4 * ROWS;
 
 /// Where a pass reads its values.
 pub(super) trait Source: Sync {
     /// Shape (z, y, x).
     fn shape(&self) -> [usize; 3];
 
-    /// Copies part of the row (z, y), from `x` on.
-    fn load(&self, z: usize, y: usize, x: usize, to: &mut [f64]);
+    /// Copies part of a row, from the voxel (z, y, x) on.
+    fn load(&self, start: [usize; 3], to: &mut [f64]);
 
     /// True if [`Source::part`] gives the values themselves.
     const AT_HAND: bool;
 
     /// That part itself, empty where it is not at hand.
-    fn part(&self, z: usize, y: usize, x: usize, len: usize) -> &[f64];
+    fn part(&self, start: [usize; 3], len: usize) -> &[f64];
 }
 
 /// The part of an image that is read, whose rows are slices, and what is made of its voxels.
@@ -49,14 +51,13 @@ impl<'a, T: Voxel, F: Fn(f64) -> f64 + Sync> Image<'a, T, F> {
         row.to_slice().expect("rows are slices")
     }
 
-    /// The voxels at these places along z, y and x.
-    pub(super) fn select(&self, [z, y, x]: [&[usize]; 3]) -> Vec<f64> {
-        let mut out = vec![0.0; z.len() * y.len() * x.len()];
-        let (size, work) = (TASK * x.len(), out.len());
+    /// Writes the voxels at these places along z, y and x.
+    pub(super) fn select(&self, [z, y, x]: [&[usize]; 3], out: &mut [f64]) {
+        let (size, work) = (TASK_ROWS * x.len(), out.len());
         let consecutive = x.iter().copied().eq(0..x.len());
-        parallel::for_each_chunk(&mut out, size, work, |task, rows| {
+        parallel::for_each_chunk(out, size, work, |task, rows| {
             for (k, to) in rows.chunks_exact_mut(x.len()).enumerate() {
-                let row = task * TASK + k;
+                let row = task * TASK_ROWS + k;
                 let from = self.row(z[row / y.len()], y[row % y.len()]);
                 if consecutive {
                     self.convert(from, to);
@@ -67,7 +68,6 @@ impl<'a, T: Voxel, F: Fn(f64) -> f64 + Sync> Image<'a, T, F> {
                 }
             }
         });
-        out
     }
 
     fn convert(&self, from: &[T], to: &mut [f64]) {
@@ -82,13 +82,13 @@ impl<T: Voxel, F: Fn(f64) -> f64 + Sync> Source for Image<'_, T, F> {
         self.view.dim().into()
     }
 
-    fn load(&self, z: usize, y: usize, x: usize, to: &mut [f64]) {
+    fn load(&self, [z, y, x]: [usize; 3], to: &mut [f64]) {
         self.convert(&self.row(z, y)[x..x + to.len()], to);
     }
 
     const AT_HAND: bool = false;
 
-    fn part(&self, _: usize, _: usize, _: usize, _: usize) -> &[f64] {
+    fn part(&self, _: [usize; 3], _: usize) -> &[f64] {
         &[]
     }
 }
@@ -100,8 +100,13 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    pub(super) fn into_values(self) -> Vec<f64> {
-        self.values
+    /// `source` interpolated along one axis (0, 1, 2 = z, y, x).
+    pub(super) fn made(source: &impl Source, axis: usize, taps: &Taps) -> Self {
+        let mut shape = source.shape();
+        shape[axis] = taps.len();
+        let mut values = vec![0.0; shape.iter().product()];
+        along(source, axis, taps, &mut values);
+        Self { values, shape }
     }
 }
 
@@ -110,32 +115,30 @@ impl Source for Buffer {
         self.shape
     }
 
-    fn load(&self, z: usize, y: usize, x: usize, to: &mut [f64]) {
-        to.copy_from_slice(self.part(z, y, x, to.len()));
+    fn load(&self, start: [usize; 3], to: &mut [f64]) {
+        to.copy_from_slice(self.part(start, to.len()));
     }
 
     const AT_HAND: bool = true;
 
-    fn part(&self, z: usize, y: usize, x: usize, len: usize) -> &[f64] {
+    fn part(&self, start: [usize; 3], len: usize) -> &[f64] {
+        let [z, y, x] = start;
         let start = (z * self.shape[1] + y) * self.shape[2] + x;
         &self.values[start..start + len]
     }
 }
 
-/// `source` interpolated along one axis (0, 1, 2 = z, y, x).
-pub(super) fn along(source: &impl Source, axis: usize, taps: &Taps) -> Buffer {
-    let mut shape = source.shape();
-    shape[axis] = taps.len();
-    let mut values = vec![0.0; shape.iter().product()];
+/// Writes `source` interpolated along one axis (0, 1, 2 = z, y, x), in C order.
+pub(super) fn along(source: &impl Source, axis: usize, taps: &Taps, out: &mut [f64]) {
     // Elementary steps: one a tap, some ten a voxel of a line that is filtered.
-    let lines = values.len() / taps.len().max(1);
-    let work = lines * (taps.count() + if taps.spline { 10 * taps.line() } else { 0 });
+    let lines = out.len() / taps.len().max(1);
+    let filter = if taps.spline { 10 * taps.line() } else { 0 };
+    let work = lines * (taps.count() + filter);
     if axis == 2 {
-        rows(source, taps, &mut values, work);
+        rows(source, taps, out, work);
     } else {
-        columns(source, axis, taps, &mut values, work);
+        columns(source, axis, taps, out, work);
     }
-    Buffer { values, shape }
 }
 
 /// The pass along z or y. A task is a plane of the other one of the two axes, of some lanes.
@@ -146,8 +149,7 @@ fn columns<S: Source>(source: &S, axis: usize, taps: &Taps, out: &mut [f64], wor
     } else {
         (nz, taps.len())
     };
-    let blocks = nx.div_ceil(LANES);
-    let direct = S::AT_HAND && !taps.spline;
+    let blocks = nx.div_ceil(TASK_LANES);
     let empty = || Vec::with_capacity(taps.len());
     let mut tasks: Vec<Vec<&mut [f64]>> = (0..planes * blocks).map(|_| empty()).collect();
     for (row, values) in out.chunks_mut(nx).enumerate() {
@@ -156,40 +158,55 @@ fn columns<S: Source>(source: &S, axis: usize, taps: &Taps, out: &mut [f64], wor
         } else {
             row / out_ny
         };
-        for (block, part) in values.chunks_mut(LANES).enumerate() {
+        for (block, part) in values.chunks_mut(TASK_LANES).enumerate() {
             tasks[plane * blocks + block].push(part);
         }
     }
     parallel::for_each_chunk(&mut tasks, 1, work, |task, parts| {
-        let (plane, x) = (task / blocks, task % blocks * LANES);
-        let lanes = LANES.min(nx - x);
-        let place = |k: usize| {
+        let (plane, x) = (task / blocks, task % blocks * TASK_LANES);
+        let part = |k: usize, x: usize| {
             let k = taps.source(k);
             if axis == 0 {
-                (k, plane)
+                [k, plane, x]
             } else {
-                (plane, k)
+                [plane, k, x]
             }
         };
-        let mut line = vec![0.0; if direct { 0 } else { taps.line() * lanes }];
-        for (k, to) in line.chunks_exact_mut(lanes).enumerate() {
-            let (z, y) = place(k);
-            source.load(z, y, x, to);
-        }
-        if taps.spline {
-            spline::prefilter(&mut line, lanes);
-        }
-        for (k, to) in parts[0].iter_mut().enumerate() {
-            combine(taps.of(k), to, |k| {
-                if direct {
-                    let (z, y) = place(k);
-                    source.part(z, y, x, lanes)
-                } else {
-                    &line[k * lanes..(k + 1) * lanes]
-                }
-            });
+        if S::AT_HAND && !taps.spline {
+            for (k, to) in parts[0].iter_mut().enumerate() {
+                let lanes = to.len();
+                combine(taps.of(k), to, |k| source.part(part(k, x), lanes));
+            }
+        } else {
+            through_lines(source, taps, &mut parts[0], |k, lane| part(k, x + lane));
         }
     });
+}
+
+/// [`columns`] of one task by a copy of the lines, of some lanes at a time. `part` is where a place
+/// along the line and a lane lie.
+fn through_lines(
+    source: &impl Source,
+    taps: &Taps,
+    parts: &mut [&mut [f64]],
+    part: impl Fn(usize, usize) -> [usize; 3],
+) {
+    let width = parts.first().map_or(0, |part| part.len());
+    let mut lines = vec![0.0; taps.line() * LANES.min(width)];
+    for first in (0..width).step_by(LANES) {
+        let lanes = LANES.min(width - first);
+        let lines = &mut lines[..taps.line() * lanes];
+        for (k, to) in lines.chunks_exact_mut(lanes).enumerate() {
+            source.load(part(k, first), to);
+        }
+        if taps.spline {
+            spline::prefilter(lines, lanes);
+        }
+        for (k, to) in parts.iter_mut().enumerate() {
+            let row = |k: usize| &lines[k * lanes..(k + 1) * lanes];
+            combine(taps.of(k), &mut to[first..first + lanes], row);
+        }
+    }
 }
 
 /// r + sum w_k (v_k - r), lane by lane, the terms added in order; see [`Taps`].
@@ -199,34 +216,43 @@ fn combine<'a>(
     row: impl Fn(usize) -> &'a [f64],
 ) {
     let base = row(places[0]);
-    if let (&[_, other], &[_, 0.5]) = (places, weights) {
+    match (&places[1..], &weights[1..]) {
+        (&[], _) => to.copy_from_slice(base),
         // Either of the two could be r; so it is the same whichever is first.
-        for ((to, a), b) in to.iter_mut().zip(base).zip(row(other)) {
-            *to = 0.5 * a + 0.5 * b;
+        (&[a], &[0.5]) => {
+            for ((to, r), a) in to.iter_mut().zip(base).zip(row(a)) {
+                *to = 0.5 * r + 0.5 * a;
+            }
         }
-        return;
-    }
-    to.copy_from_slice(base);
-    // Three at a time, a cubic's: loads and stores of the sum are what the rest costs.
-    let (threes, rest) = places[1..].as_chunks::<3>();
-    let (w_threes, w_rest) = weights[1..].as_chunks::<3>();
-    for (places, weights) in threes.iter().zip(w_threes) {
-        add(places.map(&row), *weights, base, to);
-    }
-    match (rest, w_rest) {
-        (&[a], &[v]) => add([row(a)], [v], base, to),
-        (&[a, b], &[v, w]) => add([row(a), row(b)], [v, w], base, to),
-        _ => {}
+        (&[a], &[v]) => add::<true, 1>([row(a)], [v], base, to),
+        (&[a, b], &[v, w]) => add::<true, 2>([row(a), row(b)], [v, w], base, to),
+        (places, weights) => {
+            // Three at a time, a cubic's: loads and stores of the sum are what the rest costs.
+            let (threes, rest) = places.as_chunks::<3>();
+            let (w_threes, w_rest) = weights.as_chunks::<3>();
+            add::<true, 3>(threes[0].map(&row), w_threes[0], base, to);
+            for (places, weights) in threes.iter().zip(w_threes).skip(1) {
+                add::<false, 3>(places.map(&row), *weights, base, to);
+            }
+            for (&a, &v) in rest.iter().zip(w_rest) {
+                add::<false, 1>([row(a)], [v], base, to);
+            }
+        }
     }
 }
 
-/// Adds w_k (v_k - r) for each k in order.
+/// Adds w_k (v_k - r) for each k in order, to r if it is the `FIRST` time.
 #[inline]
-fn add<const K: usize>(rows: [&[f64]; K], weights: [f64; K], base: &[f64], to: &mut [f64]) {
+fn add<const FIRST: bool, const K: usize>(
+    rows: [&[f64]; K],
+    weights: [f64; K],
+    base: &[f64],
+    to: &mut [f64],
+) {
     let n = to.len();
     let (rows, base) = (rows.map(|row| &row[..n]), &base[..n]);
     for i in 0..n {
-        let mut sum = to[i];
+        let mut sum = if FIRST { base[i] } else { to[i] };
         for k in 0..K {
             sum += weights[k] * (rows[k][i] - base[i]);
         }
@@ -238,16 +264,17 @@ fn add<const K: usize>(rows: [&[f64]; K], weights: [f64; K], base: &[f64], to: &
 fn rows(source: &impl Source, taps: &Taps, out: &mut [f64], work: usize) {
     let [_, ny, nx] = source.shape();
     let n = taps.len();
-    parallel::for_each_chunk(out, TASK * n, work, |task, out| {
+    let sources: Vec<usize> = (0..taps.line()).map(|place| taps.source(place)).collect();
+    parallel::for_each_chunk(out, TASK_ROWS * n, work, |task, out| {
         let mut row = vec![0.0; nx];
         let mut lines = vec![[0.0; ROWS]; taps.line()];
         for (group, out) in out.chunks_mut(ROWS * n).enumerate() {
-            let first = task * TASK + group * ROWS;
+            let first = task * TASK_ROWS + group * ROWS;
             for lane in 0..out.len() / n {
                 let k = first + lane;
-                source.load(k / ny, k % ny, 0, &mut row);
-                for (place, line) in lines.iter_mut().enumerate() {
-                    line[lane] = row[taps.source(place)];
+                source.load([k / ny, k % ny, 0], &mut row);
+                for (line, &source) in lines.iter_mut().zip(&sources) {
+                    line[lane] = row[source];
                 }
             }
             if taps.spline {
