@@ -67,7 +67,13 @@ class Plan:
         mask: NDArray[np.bool_],
         spacing: Sequence[float],
         threads: int | None = None,
-    ) -> tuple[NDArray[np.float64], list[str], tuple[int, int], tuple[list[int], list[float]]]: ...
+    ) -> tuple[
+        NDArray[np.float64],
+        list[str],
+        tuple[int, int],
+        tuple[list[int], list[float]],
+        list[float] | None,
+    ]: ...
 
 def catalogue() -> list[_CatalogueRow]: ...
 def aggregations() -> list[tuple[str, str]]: ...

@@ -136,7 +136,7 @@ def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
     }
     if kind in comparisons:
         key, text = comparisons[kind]
-        return text.format(context[key])
+        return text.format(f"{context[key]:g}")
     if kind == "too_short":
         return f"at least {context['min_length']} entry is needed"
     if kind.startswith("int"):
@@ -147,6 +147,10 @@ def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
         return "a number is needed"
     if kind.startswith("bool"):
         return "true or false is needed"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return "keys with values are needed"
+    if kind == "tuple_type":
+        return "a list is needed"
     if kind == "value_error":
         return str(context["error"])
     return message[:1].lower() + message[1:]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ferromics import _core, stages
+from ferromics import _core, io, stages
 from ferromics.errors import InputError
 from ferromics.settings import Settings
+
+MAX_VOXELS: Final = stages.Resample().max_voxels
 
 Spacing = Sequence[float]
 Offset = tuple[int, int, int]
@@ -71,6 +73,7 @@ def resample(
     method: stages.Method = "linear",
     round: bool = False,
     anti_alias: float | None = None,
+    max_voxels: int = MAX_VOXELS,
 ) -> tuple[NDArray[np.float64], tuple[float, float, float]]:
     """Return the whole image on a grid of another spacing, and that spacing (IBSI VTM2).
 
@@ -93,6 +96,8 @@ def resample(
     anti_alias
         Low-pass filter along axes that are down-sampled: its response, between 0 and 1, at the
         highest frequency of the new grid.
+    max_voxels
+        Voxels that may be made at most.
 
     Returns
     -------
@@ -112,8 +117,11 @@ def resample(
         method=method,
         round=round,
         anti_alias=anti_alias,
+        max_voxels=max_voxels,
     )
-    array, lengths = _core.resample(_image(image), list(spacing), settings.model_dump_json())
+    array, lengths = _core.resample(
+        _image(image), io.checked_spacing(spacing), settings.model_dump_json()
+    )
     return array, (lengths[0], lengths[1], lengths[2])
 
 
@@ -124,6 +132,7 @@ def resample_mask(
     *,
     method: stages.Method = "linear",
     threshold: float = 0.5,
+    max_voxels: int = MAX_VOXELS,
 ) -> tuple[NDArray[np.bool_], tuple[float, float, float]]:
     """Return the whole mask on a grid of another spacing, and that spacing (IBSI VTM2, E8H9).
 
@@ -138,6 +147,8 @@ def resample_mask(
     threshold
         Share of a voxel from which on it belongs to the region; a share that falls short of it only
         by rounding counts.
+    max_voxels
+        Voxels that may be made at most.
 
     Examples
     --------
@@ -151,8 +162,11 @@ def resample_mask(
         spacing=to,  # type: ignore[arg-type]
         mask_method=method,
         mask_threshold=threshold,
+        max_voxels=max_voxels,
     )
-    array, lengths = _core.resample_mask(_mask(mask), list(spacing), settings.model_dump_json())
+    array, lengths = _core.resample_mask(
+        _mask(mask), io.checked_spacing(spacing), settings.model_dump_json()
+    )
     return array, (lengths[0], lengths[1], lengths[2])
 
 
@@ -348,7 +362,7 @@ def mesh(mask: ArrayLike, spacing: Spacing) -> tuple[NDArray[np.float64], NDArra
     >>> len(vertices), len(faces)
     (6, 8)
     """
-    return _core.mesh(_mask(mask), spacing)
+    return _core.mesh(_mask(mask), io.checked_spacing(spacing))
 
 
 def distance_map(
@@ -391,7 +405,7 @@ def autocorrelation(image: ArrayLike, mask: ArrayLike, spacing: Spacing) -> tupl
     >>> round(morans_i, 4), round(gearys_c, 3)
     (0.0397, 0.974)
     """
-    return _core.spatial_autocorrelation(_image(image), _mask(mask), spacing)
+    return _core.spatial_autocorrelation(_image(image), _mask(mask), io.checked_spacing(spacing))
 
 
 def intensity_peaks(image: ArrayLike, mask: ArrayLike, spacing: Spacing) -> tuple[float, float]:
@@ -412,7 +426,7 @@ def intensity_peaks(image: ArrayLike, mask: ArrayLike, spacing: Spacing) -> tupl
     >>> round(local, 2), round(overall, 2)
     (2.6, 3.1)
     """
-    return _core.intensity_peaks(_image(image), _mask(mask), spacing)
+    return _core.intensity_peaks(_image(image), _mask(mask), io.checked_spacing(spacing))
 
 
 def _image(values: ArrayLike) -> NDArray[Any]:

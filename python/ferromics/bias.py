@@ -6,6 +6,9 @@ N. J. Tustison et al., N4ITK: improved N3 bias correction, IEEE Transactions on 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +26,7 @@ def corrected(
     Parameters
     ----------
     image
-        Array (z, y, x); intensities of an MR image, which are not negative.
+        Array (z, y, x), oriented; intensities of an MR image, which are not negative.
     spacing
         In mm, in the order of the array's axes.
     settings
@@ -32,7 +35,7 @@ def corrected(
     Raises
     ------
     InputError
-        If the image holds negative or undefined intensities, or no foreground.
+        If the image holds negative or undefined intensities or no foreground, or is a single row.
     """
     import SimpleITK as sitk
 
@@ -48,17 +51,46 @@ def corrected(
         raise InputError(msg)
     whole = sitk.GetImageFromArray(intensities)
     whole.SetSpacing([float(s) for s in reversed(spacing)])
+    flat = [a for a, n in enumerate(whole.GetSize()) if n == 1]
+    if len(flat) > 1:
+        msg = f"bias_correction: an image of {whole.GetSize()} voxels (x, y, z) has no field to fit"
+        raise InputError(msg)
     otsu = settings.foreground == "otsu"
     mask = sitk.OtsuThreshold(whole, 0, 1, 200) if otsu else whole > 0
     if not sitk.GetArrayViewFromImage(mask).any():
         msg = f"bias_correction: no voxel is foreground ({settings.foreground})"
         raise InputError(msg)
+    for axis in flat:  # a single slice is corrected as the 2D image that it is
+        size = [0 if a == axis else n for a, n in enumerate(whole.GetSize())]
+        whole, mask = (sitk.Extract(part, size, [0, 0, 0]) for part in (whole, mask))
     # No axis may shrink to nothing.
     shrink = [max(1, min(settings.shrink, n // 4)) for n in whole.GetSize()]
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations(list(settings.iterations))
     n4.SetConvergenceThreshold(settings.convergence)
-    n4.Execute(sitk.Shrink(whole, shrink), sitk.Shrink(mask, shrink))
-    field = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(whole))
-    out: NDArray[np.float32] = intensities / np.exp(field)
+    try:
+        with _one_thread():
+            n4.Execute(sitk.Shrink(whole, shrink), sitk.Shrink(mask, shrink))
+        field = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(whole))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].split("ERROR:")[-1].strip()
+        msg = f"bias_correction: N4 cannot be run on this image: {reason}"
+        raise InputError(msg) from None
+    out: NDArray[np.float32] = intensities / np.exp(field).reshape(intensities.shape)
     return out
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep ITK to one thread: N4 adds up what its threads found, in the order of threads.
+
+    The number is the process's, not the filter's: filters inside N4 ask for it.
+    """
+    from SimpleITK import ProcessObject
+
+    before = ProcessObject.GetGlobalDefaultNumberOfThreads()
+    ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        ProcessObject.SetGlobalDefaultNumberOfThreads(before)

@@ -6,6 +6,7 @@ import functools
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -266,7 +267,7 @@ def _run(
     case: str,
 ) -> Result:
     selected = region.select()
-    values, warnings, voxels, grid = planned.core.run(
+    values, warnings, voxels, grid, normalisation = planned.core.run(
         prepared, case_data.image, selected, case_data.spacing, threads
     )
     told = (*case_data.warnings, *region.warnings, *settings.notes(), *warnings)
@@ -281,11 +282,22 @@ def _run(
         "mask": region.source,
         "geometry": case_data.geometry,
         "grid": {"shape_zyx": list(grid[0]), "spacing_zyx_mm": list(grid[1])},
+        **_told(settings, normalisation),
         "voxels": {"morphological_mask": voxels[0], "intensity_mask": voxels[1]},
         "warnings": list(told),
     }
     values.flags.writeable = False
     return Result(planned, values, case=case, roi=region.name, warnings=told, provenance=provenance)
+
+
+def _told(settings: Settings, normalisation: list[float] | None) -> dict[str, Any]:
+    """What only some runs do."""
+    out: dict[str, Any] = {}
+    if normalisation is not None:  # scale * (x - shift) + offset
+        out["normalisation"] = dict(zip(("shift", "scale", "offset"), normalisation, strict=True))
+    if settings.bias_correction is not None:
+        out["SimpleITK"] = metadata.version("SimpleITK")
+    return out
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 from pydantic import BeforeValidator, Field, field_validator
 
 from ferromics._settings_errors import refuse
-from ferromics.stages import MAX_LEVELS, Discretise, Fbn, Percent, Stage, listed, number
+from ferromics.stages import MAX_LEVELS, Discretise, Fbn, Percent, Short, Stage, listed, number
 
 # As in the core; a test holds them together.
 MAX_DISTANCE: Final = 20
@@ -23,8 +23,13 @@ Directional: TypeAlias = Literal[
 Plain: TypeAlias = Literal["2d", "2.5d", "3d"]
 Norm: TypeAlias = Literal["chebyshev", "manhattan", "euclidean"]
 Weighting: TypeAlias = Literal["none", "inverse", "exponential"]
-Distance: TypeAlias = Annotated[int, BeforeValidator(number), Field(ge=1, le=MAX_DISTANCE)]
-Distances: TypeAlias = Annotated[tuple[Distance, ...], BeforeValidator(listed), Field(min_length=1)]
+Distance: TypeAlias = Annotated[int, Field(ge=1, le=MAX_DISTANCE), BeforeValidator(number)]
+Distances: TypeAlias = Annotated[
+    tuple[Distance, ...],
+    Field(min_length=1),
+    BeforeValidator(listed),
+    Short(({"type": "integer", "minimum": 1, "maximum": MAX_DISTANCE},)),
+]
 
 
 class Family(Stage):
@@ -37,7 +42,7 @@ class Family(Stage):
     """
 
     type: str = ""
-    only: tuple[str, ...] | None = None
+    only: Annotated[tuple[str, ...] | None, Short(({"type": "string"},))] = None
 
     @field_validator("only", mode="before")
     @classmethod
@@ -106,15 +111,20 @@ class Ivh(Family):
     discretise: Discretise = Fbn(bins=1000)
     percentages: Annotated[
         tuple[Percent, ...],
-        BeforeValidator(listed),
         Field(min_length=1),
+        BeforeValidator(listed),
+        Short(({"type": "number", "minimum": 0, "maximum": 100},)),
     ] = (10.0, 90.0)
 
 
 class _Directional(Family):
     """Families whose matrices have directions."""
 
-    aggregations: Annotated[tuple[Directional, ...], Field(min_length=1)] = ("3d_merged",)
+    aggregations: Annotated[
+        tuple[Directional, ...],
+        Field(min_length=1),
+        Short(({"enum": ["all", *get_args(Directional)]},)),
+    ] = ("3d_merged",)
 
     @field_validator("aggregations", mode="before")
     @classmethod
@@ -125,7 +135,9 @@ class _Directional(Family):
 class _Plain(Family):
     """Families whose matrices have no directions."""
 
-    aggregations: Annotated[tuple[Plain, ...], Field(min_length=1)] = ("3d",)
+    aggregations: Annotated[
+        tuple[Plain, ...], Field(min_length=1), Short(({"enum": ["all", *get_args(Plain)]},))
+    ] = ("3d",)
 
     @field_validator("aggregations", mode="before")
     @classmethod
@@ -228,7 +240,7 @@ class Ngldm(_Plain):
 
     type: Literal["ngldm"] = "ngldm"
     distances: Distances = (1,)
-    alpha: Annotated[int, BeforeValidator(number), Field(ge=0, le=MAX_LEVELS)] = 0
+    alpha: Annotated[int, Field(ge=0, le=MAX_LEVELS), BeforeValidator(number)] = 0
     norm: Norm = "chebyshev"
     weighting: Weighting = "none"
     weighting_norm: Norm = "euclidean"
@@ -242,6 +254,8 @@ class Diag(Family):
 
     type: Literal["diag"] = "diag"
 
+
+NAMES: Final = "morph loc stat ih ivh glcm glrlm glszm gldzm ngtdm ngldm diag".split()
 
 AnyFamily: TypeAlias = Annotated[
     Morph | Loc | Stat | Ih | Ivh | Glcm | Glrlm | Glszm | Gldzm | Ngtdm | Ngldm | Diag,

@@ -306,7 +306,7 @@ def _from_array(array: NDArray[Any], what: str, spacing: tuple[float, ...] | Non
     if 0 in array.shape:
         msg = f"the {what} array has shape {array.shape}: no voxels"
         raise InputError(msg)
-    lengths = None if spacing is None else _checked_spacing(spacing, array.ndim)
+    lengths = None if spacing is None else checked_spacing(spacing, array.ndim)
     array = array[None] if flat else array
     notes = (
         _flat_note(f"{what} array")
@@ -317,9 +317,10 @@ def _from_array(array: NDArray[Any], what: str, spacing: tuple[float, ...] | Non
     return Scan(array, lengths, None, what, f"{what} array", source, notes)
 
 
-def _checked_spacing(spacing: tuple[float, ...], ndim: int) -> tuple[float, float, float]:
+def checked_spacing(spacing: object, ndim: int = 3) -> tuple[float, float, float]:
+    """Spacing of an array as three lengths in mm (z, y, x); two for an array of two dimensions."""
     try:
-        lengths = [float(s) for s in spacing]
+        lengths = [float(s) for s in spacing]  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         lengths = []
     if ndim == 2 and len(lengths) == 2:
@@ -338,13 +339,16 @@ def _no_spacing(spacing: tuple[float, ...] | None, what: str) -> None:
 
 def _nearest_lps(axes: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     """Order of array axes, and whether to flip each, that come nearest to (S, P, L)."""
-    share = np.abs(axes)
-    best = -1.0
-    order: tuple[int, ...] = (0, 1, 2)
-    for candidate in itertools.permutations(range(3)):
-        total = float(sum(share[a, 2 - k] for k, a in enumerate(candidate)))
-        if total > best + 1e-6:  # the stored order wins where an image lies at 45 degrees
-            best, order = total, candidate
+
+    def rank(order: tuple[int, ...]) -> tuple[float, ...]:
+        # At 45 degrees two orders are as near; the directions that they give decide then, which
+        # do not depend on how the image is stored. Digits are those that files keep.
+        turned = axes[list(order)]
+        near = np.array([turned[k, 2 - k] for k in range(3)])
+        directions = turned * np.where(near < 0, -1, 1)[:, None]
+        return (round(float(np.abs(near).sum()), 4), *np.round(directions.ravel(), 4).tolist())
+
+    order = max(itertools.permutations(range(3)), key=rank)
     return order, tuple(bool(axes[a, 2 - k] < 0) for k, a in enumerate(order))
 
 

@@ -70,12 +70,13 @@ def load_case(
     if stored.spacing is None:
         msg = "an image array needs spacing=(z, y, x), in mm"
         raise InputError(msg)
-    array = io.native(stored.array, stored.label)
+    scan = io.orient(replace(stored, array=io.native(stored.array, stored.label)))
     if bias_correction is not None:
         from ferromics.bias import corrected
 
-        array = corrected(array, stored.spacing, bias_correction)
-    scan = io.orient(replace(stored, array=array))
+        # Oriented first: the field is fitted to every few voxels, counted from the first one.
+        lengths = scan.spacing or stored.spacing
+        scan = replace(scan, array=corrected(scan.array, lengths, bias_correction))
     axis = io.slice_axis(scan, slice_axis)
     asked = _asked_labels(label)
     if mask_threshold is not None:

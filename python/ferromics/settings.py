@@ -22,8 +22,10 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from ferromics._files import write_atomically
 from ferromics._settings_errors import describe_unknown, refuse
 from ferromics.errors import SettingsError
-from ferromics.families import AnyFamily, default_families, family_from_text
+from ferromics.families import NAMES, AnyFamily, default_families, family_from_text
 from ferromics.stages import (
+    DISCRETISE_TEXT,
+    SPACINGS,
     BiasCorrection,
     Discretise,
     Fbn,
@@ -32,6 +34,7 @@ from ferromics.stages import (
     Normalise,
     Resample,
     Resegment,
+    Short,
     Stage,
     listed,
 )
@@ -79,16 +82,25 @@ class Settings(Stage):
 
     schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
     image: Image = Image()
-    bias_correction: BiasCorrection | None = None
+    bias_correction: Annotated[
+        BiasCorrection | None, Short(({"enum": [True, False, "n4", "none"]},))
+    ] = None
     normalise: Normalise = None
-    resample: Resample = Resample()
+    resample: Annotated[Resample, SPACINGS] = Resample()
     resegment: Resegment = Resegment()
-    discretise: Annotated[tuple[Discretise, ...], BeforeValidator(listed), Field(min_length=1)] = (
-        Fbn(bins=32),
-    )
-    features: Annotated[
-        tuple[Annotated[AnyFamily, BeforeValidator(family_from_text)], ...],
+    discretise: Annotated[
+        tuple[Discretise, ...],
         Field(min_length=1),
+        BeforeValidator(listed),
+        Short((DISCRETISE_TEXT, {"type": "object", "required": ["type"]})),
+    ] = (Fbn(bins=32),)
+    features: Annotated[
+        tuple[
+            Annotated[AnyFamily, BeforeValidator(family_from_text), Short(({"enum": NAMES},))],
+            ...,
+        ],
+        Field(min_length=1),
+        Short(({"enum": ["all", *NAMES]}, {"type": "object", "required": ["type"]})),
     ] = default_families()
 
     @field_validator("schema_", mode="before")
@@ -112,7 +124,10 @@ class Settings(Stage):
     def _by_spacing(cls, value: object) -> object:
         if value is None:
             return {}
-        return {"spacing": value} if isinstance(value, int | float | list | tuple) else value
+        if isinstance(value, bool):
+            return value
+        is_spacing = isinstance(value, int | float | str | list | tuple) or hasattr(value, "tolist")
+        return {"spacing": value} if is_spacing else value
 
     @field_validator("features", mode="before")
     @classmethod
@@ -204,10 +219,7 @@ class Settings(Stage):
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
-        """JSON Schema of a settings file, for editors and other programs.
-
-        It describes the full form; the short forms (``features: [glcm]``) are not in it.
-        """
+        """JSON Schema of a settings file, for editors and other programs."""
         schema = Settings.model_json_schema(by_alias=True)
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

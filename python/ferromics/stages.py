@@ -6,11 +6,22 @@ in the file, what was given, and what is allowed.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import CoreSchema
 
 from ferromics._settings_errors import describe, refuse
 from ferromics.errors import SettingsError
@@ -20,10 +31,14 @@ MAX_LEVELS: Final = 65_535
 
 
 def number(value: object) -> object:
-    """Numpy scalars as Python numbers; no booleans."""
+    """Numpy scalars and ``1e9``, which YAML takes for text, as Python numbers; no booleans."""
     if isinstance(value, bool):
         msg = "a number is needed"
         raise ValueError(msg)
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            as_float = float(value)
+            return int(as_float) if as_float.is_integer() else as_float
     return value.item() if hasattr(value, "item") else value
 
 
@@ -32,10 +47,26 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str | int | float | Mapping | BaseModel) else value
 
 
-Bins: TypeAlias = Annotated[int, BeforeValidator(number), Field(ge=2, le=MAX_LEVELS)]
-Real: TypeAlias = Annotated[float, BeforeValidator(number), Field(allow_inf_nan=False)]
-Positive: TypeAlias = Annotated[Real, Field(gt=0)]
-Percent: TypeAlias = Annotated[Real, Field(ge=0, le=100)]
+@dataclass(frozen=True)
+class Short:
+    """Short forms that a value may have in a file, for the JSON Schema."""
+
+    forms: tuple[dict[str, Any], ...]
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The full form's schema or a short one's."""
+        return {"anyOf": [handler(core_schema), *self.forms]}
+
+
+# A limit inside its validator is in the JSON Schema too; outside it is not.
+Bins: TypeAlias = Annotated[int, Field(ge=2, le=MAX_LEVELS), BeforeValidator(number)]
+Real: TypeAlias = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(number)]
+Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(number)]
+Percent: TypeAlias = Annotated[
+    float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(number)
+]
 
 
 Limits: TypeAlias = tuple[float | None, float | None]
@@ -70,7 +101,7 @@ class Image(Stage):
         nearest superior-inferior, anterior-posterior, left-right.
     """
 
-    slice_axis: Literal["auto", "z", "y", "x"] = "auto"
+    slice_axis: Annotated[Literal["auto", "z", "y", "x"], Short(({"enum": [0, 1, 2]},))] = "auto"
 
     @field_validator("slice_axis", mode="before")
     @classmethod
@@ -79,7 +110,7 @@ class Image(Stage):
 
 
 class BiasCorrection(Stage):
-    """N4 bias field correction, for MR images; SimpleITK runs it on the whole image as it was read.
+    """N4 bias field correction, for MR images; SimpleITK runs it on the whole image, oriented.
 
     Attributes
     ----------
@@ -95,11 +126,12 @@ class BiasCorrection(Stage):
     """
 
     foreground: Literal["otsu", "positive"] = "otsu"
-    shrink: Annotated[int, BeforeValidator(number), Field(ge=1, le=16)] = 4
+    shrink: Annotated[int, Field(ge=1, le=16), BeforeValidator(number)] = 4
     iterations: Annotated[
-        tuple[Annotated[int, BeforeValidator(number), Field(ge=1, le=1000)], ...],
-        BeforeValidator(listed),
+        tuple[Annotated[int, Field(ge=1, le=1000), BeforeValidator(number)], ...],
         Field(min_length=1, max_length=8),
+        BeforeValidator(listed),
+        Short(({"type": "integer"},)),
     ] = (50, 50, 50, 50)
     convergence: Positive = 0.001
 
@@ -150,8 +182,6 @@ class Range(_Normalise):
     clip
         Set what lies outside ``to`` to its nearer end.
     """
-
-    model_config = ConfigDict(populate_by_name=True)
 
     type: Literal["range"] = "range"
     from_: tuple[Real | None, Real | None] = Field(default=(None, None), alias="from")
@@ -206,6 +236,7 @@ def _normalise_from_text(value: object) -> object:
 Normalise: TypeAlias = Annotated[
     Annotated[ZScore | Range | Percentile, Field(discriminator="type")] | None,
     BeforeValidator(_normalise_from_text),
+    Short(({"enum": ["zscore", "range", "percentile", "none"]},)),
 ]
 
 # Other words of the field for the methods.
@@ -226,8 +257,16 @@ def _method_from_text(value: object) -> object:
 
 
 Method: TypeAlias = Annotated[
-    Literal["nearest", "linear", "cubic", "lanczos"], BeforeValidator(_method_from_text)
+    Literal["nearest", "linear", "cubic", "lanczos"],
+    BeforeValidator(_method_from_text),
+    Short(({"enum": list(SYNONYMS)},)),
 ]
+
+
+LENGTH: Final[dict[str, Any]] = {"type": "number", "exclusiveMinimum": 0}
+SPACINGS: Final = Short(
+    (LENGTH, {"type": "array", "items": LENGTH, "minItems": 2, "maxItems": 2}, {"type": "null"})
+)
 
 
 class Resample(Stage):
@@ -257,21 +296,30 @@ class Resample(Stage):
         Voxels of the new grid that may be made for one region, its surroundings included.
     """
 
-    spacing: tuple[Positive | None, Positive | None, Positive | None] = (None, None, None)
+    spacing: Annotated[tuple[Positive | None, Positive | None, Positive | None], SPACINGS] = (
+        None,
+        None,
+        None,
+    )
     method: Method = "linear"
     mask_method: Method = "linear"
-    mask_threshold: Annotated[Real, Field(gt=0, le=1)] = 0.5
+    mask_threshold: Annotated[float, Field(gt=0, le=1), BeforeValidator(number)] = 0.5
     round: bool = False
-    anti_alias: Annotated[Real, Field(gt=0, lt=1)] | None = None
-    max_voxels: Annotated[int, BeforeValidator(number), Field(ge=1, le=2**53)] = 100_000_000
+    anti_alias: Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)] | None = None
+    max_voxels: Annotated[int, Field(ge=1, le=2**53), BeforeValidator(number)] = 100_000_000
 
     @field_validator("spacing", mode="before")
     @classmethod
     def _for_each_axis(cls, value: object) -> object:
         if value is None:
             return (None, None, None)
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
-            return (value,) * 3
+        if hasattr(value, "tolist"):  # numpy scalars and arrays
+            value = value.tolist()
+        if isinstance(value, int | float | str):
+            length = number(value)
+            if not isinstance(length, int | float) or not 0 < length < float("inf"):
+                refuse(value, "a positive length in mm is needed, or a list of them")
+            return (length,) * 3
         if isinstance(value, list | tuple):
             if len(value) == 2:
                 return (None, *value)
@@ -291,7 +339,7 @@ class Resegment(Stage):
         Keep ``mean ± outlier_sigma * standard deviation``.
     """
 
-    range: tuple[Real | None, Real | None] = (None, None)
+    range: Annotated[tuple[Real | None, Real | None], Short(({"type": "null"},))] = (None, None)
     outlier_sigma: Positive | None = None
 
     @field_validator("range", mode="before")
@@ -367,7 +415,13 @@ def _discretise_from_text(value: object) -> object:
     return value
 
 
+# As text: fbn32, FBS 2.5, none.
+DISCRETISE_TEXT: Final[dict[str, Any]] = {
+    "type": ["string", "null"],
+    "pattern": r"^\s*([Ff][Bb][NnSs]\s*[0-9.eE+-]+|[Nn][Oo][Nn][Ee])\s*$",
+}
 Discretise: TypeAlias = Annotated[
     Annotated[NoDiscretise | Fbs | Fbn, Field(discriminator="type")],
     BeforeValidator(_discretise_from_text),
+    Short((DISCRETISE_TEXT,)),
 ]

@@ -100,6 +100,15 @@ def test_an_oblique_image_goes_to_the_nearest_axes(block):
         np.testing.assert_allclose(scan.grid.origin, expected.grid.origin, atol=1e-9)
 
 
+@pytest.mark.parametrize("turn", [(0, 45), (1, 45), (2, -45), (2, 135)])
+def test_half_way_between_two_axes_the_stored_order_does_not_decide(block, turn):
+    image = as_image(block[0], direction=rotation(*turn))
+    expected = io.orient(io.read(image))
+    for order, flips in ORIENTATIONS:
+        scan = io.orient(io.read(restored(image, order, flips)))
+        np.testing.assert_array_equal(scan.array, expected.array)
+
+
 @pytest.mark.parametrize(
     ("spacing", "axis"),
     [

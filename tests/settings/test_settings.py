@@ -1,7 +1,10 @@
 """Settings: forms, errors, files, hash, and agreement with the core."""
 
 import json
+from importlib import resources
 
+import jsonschema
+import numpy as np
 import pytest
 import yaml
 
@@ -41,51 +44,47 @@ def test_presets_ask_for_every_aggregation_that_has_reference_values():
         assert not {(r.family, r.feature, r.aggregation) for r in rows} - asked
 
 
-@pytest.mark.parametrize(
-    ("short", "full"),
-    [
-        ({"discretise": "fbn16"}, {"discretise": [{"type": "fbn", "bins": 16}]}),
-        ({"discretise": ["FBS 2.5"]}, {"discretise": [{"type": "fbs", "width": 2.5}]}),
-        ({"discretise": "none"}, {"discretise": [{"type": "none"}]}),
-        ({"discretise": {"type": "none"}}, {"discretise": [{"type": "none"}]}),
-        ({"features": "glcm"}, {"features": [{"type": "glcm"}]}),
-        ({"features": "all"}, {}),
-        (
-            {"features": [{"type": "ngtdm", "aggregations": "all", "distances": 2}]},
-            {
-                "features": [
-                    {"type": "ngtdm", "aggregations": ["2d", "2.5d", "3d"], "distances": [2]}
-                ]
-            },
-        ),
-        (
-            {"features": [{"type": "ivh", "discretise": "fbs2.5"}]},
-            {"features": [{"type": "ivh", "discretise": {"type": "fbs", "width": 2.5}}]},
-        ),
-        ({"image": {"slice_axis": 2}}, {"image": {"slice_axis": "x"}}),
-        ({"resample": 2}, {"resample": {"spacing": [2, 2, 2]}}),
-        ({"resample": [1, 1.5]}, {"resample": {"spacing": [None, 1, 1.5]}}),
-        ({"resample": {"spacing": [None, 1, 1]}}, {"resample": {"spacing": (None, 1.0, 1.0)}}),
-        ({"resample": None}, {}),
-        (
-            {"resample": {"method": "tricubic_spline", "mask_method": "trilinear"}},
-            {"resample": {"method": "cubic", "mask_method": "linear"}},
-        ),
-        ({"normalise": "zscore"}, {"normalise": {"type": "zscore", "over": "image"}}),
-        ({"normalise": "none"}, {}),
-        (
-            {"normalise": {"type": "range", "from": [None, 9], "to": [0, 255]}},
-            {"normalise": {"type": "range", "from": [None, 9.0], "to": [0.0, 255.0], "clip": True}},
-        ),
-        ({"bias_correction": True}, {"bias_correction": {"shrink": 4}}),
-        ({"bias_correction": False}, {}),
-        ({"resegment": {"range": [float("-inf"), 400]}}, {"resegment": {"range": [None, 400.0]}}),
-        (
-            {"features": [{"type": "stat", "only": "mean_intensity"}]},
-            {"features": [{"type": "stat", "only": ["mean_intensity"]}]},
-        ),
-    ],
-)
+SHORT = [
+    ({"discretise": "fbn16"}, {"discretise": [{"type": "fbn", "bins": 16}]}),
+    ({"discretise": ["FBS 2.5"]}, {"discretise": [{"type": "fbs", "width": 2.5}]}),
+    ({"discretise": "none"}, {"discretise": [{"type": "none"}]}),
+    ({"discretise": {"type": "none"}}, {"discretise": [{"type": "none"}]}),
+    ({"features": "glcm"}, {"features": [{"type": "glcm"}]}),
+    ({"features": "all"}, {}),
+    (
+        {"features": [{"type": "ngtdm", "aggregations": "all", "distances": 2}]},
+        {"features": [{"type": "ngtdm", "aggregations": ["2d", "2.5d", "3d"], "distances": [2]}]},
+    ),
+    (
+        {"features": [{"type": "ivh", "discretise": "fbs2.5"}]},
+        {"features": [{"type": "ivh", "discretise": {"type": "fbs", "width": 2.5}}]},
+    ),
+    ({"image": {"slice_axis": 2}}, {"image": {"slice_axis": "x"}}),
+    ({"resample": 2}, {"resample": {"spacing": [2, 2, 2]}}),
+    ({"resample": [1, 1.5]}, {"resample": {"spacing": [None, 1, 1.5]}}),
+    ({"resample": {"spacing": [None, 1, 1]}}, {"resample": {"spacing": (None, 1.0, 1.0)}}),
+    ({"resample": None}, {}),
+    (
+        {"resample": {"method": "tricubic_spline", "mask_method": "trilinear"}},
+        {"resample": {"method": "cubic", "mask_method": "linear"}},
+    ),
+    ({"normalise": "zscore"}, {"normalise": {"type": "zscore", "over": "image"}}),
+    ({"normalise": "none"}, {}),
+    (
+        {"normalise": {"type": "range", "from": [None, 9], "to": [0, 255]}},
+        {"normalise": {"type": "range", "from": [None, 9.0], "to": [0.0, 255.0], "clip": True}},
+    ),
+    ({"bias_correction": True}, {"bias_correction": {"shrink": 4}}),
+    ({"bias_correction": False}, {}),
+    ({"resegment": {"range": [float("-inf"), 400]}}, {"resegment": {"range": [None, 400.0]}}),
+    (
+        {"features": [{"type": "stat", "only": "mean_intensity"}]},
+        {"features": [{"type": "stat", "only": ["mean_intensity"]}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("short", "full"), SHORT)
 def test_short_forms_mean_the_full_ones(short, full):
     assert Settings(**short) == Settings(**full)
     assert Settings(**short).hash == Settings(**full).hash
@@ -104,6 +103,9 @@ def test_short_forms_mean_the_full_ones(short, full):
         ),
         ({"resample": {"spacng": 1}}, r"^resample\.spacng is not known, did you mean 'spacing'\?"),
         ({"resample": {"spacing": [1, 1, 1, 1]}}, r"resample\.spacing: .* two \(y, x\) or three"),
+        ({"resample": -2}, r"^resample\.spacing: -2 is not allowed; a positive length in mm"),
+        ({"resample": True}, r"^resample: True is not allowed; keys with values are needed$"),
+        ({"normalise": {"type": "range", "from_": [0, 1]}}, r"^normalise\.from_ is not known"),
         ({"resample": {"spacing": [1, 0, 1]}}, r"^resample\.spacing\[1\]: 0 .* above 0$"),
         ({"resample": {"method": "cubc"}}, r"^resample\.method: 'cubc' .* did you mean 'cubic'\?"),
         ({"resample": {"mask_threshold": 0}}, r"^resample\.mask_threshold: 0 .* above 0$"),
@@ -265,11 +267,44 @@ def test_the_hash_of_the_defaults_never_changes():
     assert Settings().hash == "67d6291b301412df4a6ca7808aeafac9d0587b06ece3c68e72bab0157cd9d52c"
 
 
+SCHEMA = jsonschema.Draft202012Validator(Settings.json_schema())
+
+
 def test_the_json_schema_describes_a_settings_file():
-    schema = Settings.json_schema()
+    SCHEMA.check_schema(SCHEMA.schema)
     stages = {"image", "bias_correction", "normalise", "resample", "resegment", "discretise"}
-    assert set(schema["properties"]) == {"schema", *stages, "features"}
-    json.dumps(schema)
+    assert set(SCHEMA.schema["properties"]) == {"schema", *stages, "features"}
+
+
+@pytest.mark.parametrize("name", fm.presets())
+def test_the_json_schema_takes_presets_as_they_are_written_and_in_full(name):
+    file = resources.files("ferromics") / "presets" / f"{name.replace(':', '_')}.yaml"
+    SCHEMA.validate(yaml.safe_load(file.read_text("utf-8")))
+    SCHEMA.validate(json.loads(Settings.preset(name).to_json()))
+
+
+@pytest.mark.parametrize("short", [short for short, _ in SHORT])
+def test_the_json_schema_takes_short_forms(short):
+    if "range" not in short.get("resegment", {}):  # infinity is no JSON
+        SCHEMA.validate(short)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"resample": {"spacing": [0, 1, 1]}},
+        {"resample": 0},
+        {"resample": {"method": "sinc"}},
+        {"features": ["gclm"]},
+        {"discretise": "fbx3"},
+        {"featurs": []},
+        {"normalise": {"type": "zscore", "clip": -1}},
+    ],
+)
+def test_the_json_schema_refuses_what_settings_refuse(wrong):
+    assert not SCHEMA.is_valid(wrong)
+    with pytest.raises(fm.SettingsError):
+        Settings.of(wrong)
 
 
 @pytest.mark.parametrize(
@@ -287,3 +322,16 @@ def test_a_bin_size_without_a_fixed_start_is_remarked_on(block, settings, remark
     image = abs(image)
     result = fm.extract(image, mask, settings, spacing=(1, 1, 1))
     assert any("lower re-segmentation limit" in w for w in result.warnings) == remarked
+
+
+def test_numpy_numbers_serve_as_numbers():
+    settings = Settings(resample=np.float32(2), discretise=[{"type": "fbn", "bins": np.int64(8)}])
+    assert settings == Settings(resample=2, discretise="fbn8")
+    assert Settings(resample=np.array([1, 2])) == Settings(resample=[1, 2])
+
+
+def test_numbers_that_yaml_takes_for_text_serve_as_numbers(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text("resample: {spacing: 1e0, max_voxels: 1e9}\n")
+    stage = Settings.load(path).resample
+    assert (stage.spacing, stage.max_voxels) == ((1.0, 1.0, 1.0), 10**9)

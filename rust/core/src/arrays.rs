@@ -80,7 +80,7 @@ pub fn resample_mask(
     let found = interpolate::resample_mask(mask, &grid, method, threshold)?;
     let placed = found.map_or_else(
         || Array3::from_elem(shape, false),
-        |(window, region)| uncropped(&cropped(region.view()), window, shape),
+        |(window, region)| uncropped(&region.into_iter().collect::<Vec<_>>(), window, shape),
     );
     Ok((placed, grid.spacing()))
 }
@@ -89,13 +89,8 @@ pub fn resample_mask(
 fn grid(shape: (usize, usize, usize), spacing: [f64; 3], settings: &Resample) -> Result<Grid> {
     check_resample(settings)?;
     let grid = Grid::centred(shape.into(), spacing, settings.spacing)?;
-    let limit = settings.max_voxels;
-    if grid.voxels() > u128::from(limit) && !grid.is_identity() {
-        return Err(Error::TooManyVoxels {
-            spacing: grid.spacing(),
-            voxels: grid.voxels(),
-            limit,
-        });
+    if !grid.is_identity() {
+        process::refuse_too_many("the array", grid.voxels(), &grid, settings)?;
     }
     Ok(grid)
 }

@@ -34,16 +34,18 @@ pub enum Error {
         /// What was given (z, y, x).
         spacing: [f64; 3],
     },
-    /// The spacing to interpolate to is not a positive finite length.
+    /// The spacing to interpolate to is no positive length, or far longer than the image.
     #[error(
-        "the new spacing must be a positive length in mm, got {given} along axis {axis} \
-         (0, 1, 2 = z, y, x)"
+        "the new spacing must be a positive length in mm, at most 1000 times the image's {extent} \
+         mm, got {given} along axis {axis} (0, 1, 2 = z, y, x)"
     )]
     NewSpacing {
         /// Axis (0, 1, 2 = z, y, x).
         axis: usize,
         /// What was given.
         given: f64,
+        /// Length of the image along the axis in mm.
+        extent: f64,
     },
     /// The spacing to interpolate to is so small that voxels could not be numbered.
     #[error(
@@ -64,15 +66,17 @@ pub enum Error {
         /// Shape of the grid's old side (z, y, x).
         grid: [usize; 3],
     },
-    /// Interpolation reached NaN or infinite voxels outside the region.
+    /// The region's intensities are not finite any more after image processing.
     #[error(
-        "{count} of the region's voxels are not finite after interpolation, which reaches NaN or \
-         infinite voxels outside the region; set those to a number, or use method 'linear', which \
-         reaches one voxel"
+        "{count} of the region's voxels are not finite after normalisation and interpolation: NaN \
+         or infinite voxels near the region are within reach of method '{method}' (set them to a \
+         number first), or intensities became too large"
     )]
     NonFiniteAround {
-        /// How many voxels of the resampled region are not finite.
+        /// How many voxels of the processed region are not finite.
         count: usize,
+        /// Interpolation of the image.
+        method: &'static str,
     },
     /// No voxel of the new grid belongs to the region.
     #[error(
@@ -90,10 +94,12 @@ pub enum Error {
     },
     /// Resampling would make more voxels than allowed.
     #[error(
-        "resampling to {spacing:?} mm (z, y, x) makes up to {voxels} voxels for this region; \
-         resample.max_voxels allows {limit}: use a larger spacing or raise it"
+        "resampling {what} to {spacing:?} mm (z, y, x) makes up to {voxels} voxels; max_voxels allows \
+         {limit}: use a larger spacing, or raise it"
     )]
     TooManyVoxels {
+        /// What is resampled.
+        what: &'static str,
         /// Spacing of the new grid (z, y, x).
         spacing: [f64; 3],
         /// Voxels that would be made at most.
@@ -101,16 +107,18 @@ pub enum Error {
         /// Limit in force.
         limit: u64,
     },
-    /// Intensities that are all the same cannot be normalised.
+    /// Normalisation found no range of intensities to scale by.
     #[error(
-        "normalise: the intensities of the {over} do not vary (all are {value}), so there is \
-         nothing to scale by; leave `normalise` out, or take it over the other"
+        "normalise: from {low} to {high} (found on the {over}) is no range to scale by; choose \
+         other limits or percentiles, or leave `normalise` out"
     )]
     FlatNormalisation {
         /// What it was taken over: `image` or `region`.
         over: &'static str,
-        /// The intensity; NaN if there is none.
-        value: f64,
+        /// Lower end; NaN if there is no finite intensity.
+        low: f64,
+        /// Upper end.
+        high: f64,
     },
     /// Re-segmentation removed every voxel.
     #[error(

@@ -29,7 +29,7 @@ use crate::matrix::Source;
 use crate::parallel;
 use crate::peak;
 use crate::plan::{Column, Plan, Task};
-use crate::process::{self, process, Prepared, Processed};
+use crate::process::{process, Prepared, Processed, Wanted};
 use crate::resegment::resegment;
 use crate::roi::Roi;
 use crate::settings::{Discretise, FamilySettings, Settings};
@@ -50,6 +50,8 @@ pub struct Extraction {
     pub grid_shape: [usize; 3],
     /// Its spacing in mm (z, y, x).
     pub grid_spacing: [f64; 3],
+    /// `(shift, scale, offset)` of the normalisation that was applied: `scale (x - shift) + offset`.
+    pub normalisation: Option<[f64; 3]>,
 }
 
 /// Computes every column of `plan` for one region.
@@ -81,18 +83,28 @@ pub fn extract_prepared<T: Voxel>(
     spacing: [f64; 3],
 ) -> Result<Extraction> {
     let settings = plan.settings();
-    let with_surroundings = plan.needs(Family::Loc);
-    let mut processed = process(image, mask, spacing, settings, prepared, with_surroundings)?;
-    let diagnostics = if plan.needs(Family::Diag) {
-        Some(diagnostics(image, mask, spacing, &mut processed, settings)?)
-    } else {
-        resegment(&mut processed.roi, &settings.resegment)?;
-        None
+    let wanted = Wanted {
+        surroundings: plan.needs(Family::Loc),
+        summaries: plan.needs(Family::Diag),
     };
+    let mut processed = process(image, mask, spacing, settings, prepared, wanted)?;
+    resegment(&mut processed.roi, &settings.resegment)?;
+    let diagnostics = match processed.summaries {
+        Some([initial_region, interpolated_region]) => Some(Diagnostics {
+            initial_image: prepared.initial(image, spacing),
+            interpolated_image: prepared.interpolated(image, &processed, &settings.resample)?,
+            initial_region,
+            interpolated_region,
+            resegmented_region: RegionSummary::new(&processed.roi, processed.grid.shape()),
+        }),
+        None => None,
+    };
+    let mut warnings = Vec::from_iter(repeated(image.dim().into(), processed.grid.shape()));
     let Processed {
         roi,
         surroundings,
         grid,
+        normalisation,
         ..
     } = processed;
     let settings = &settings.discretise;
@@ -103,7 +115,6 @@ pub fn extract_prepared<T: Voxel>(
     let levels = levels
         .into_iter()
         .collect::<Result<Vec<Option<Levels>>>>()?;
-    let mut warnings = Vec::new();
     for (settings, levels) in settings.iter().zip(&levels) {
         warnings.extend(levels.as_ref().and_then(|l| unusual(&settings.label(), l)));
     }
@@ -132,28 +143,19 @@ pub fn extract_prepared<T: Voxel>(
         intensity_voxels: intensity as u64,
         grid_shape: grid.shape(),
         grid_spacing: grid.spacing(),
+        normalisation: normalisation.map(|n| n.parameters()),
     })
 }
 
-/// Re-segments the processed region and says what image and region are like at each stage.
-fn diagnostics<T: Voxel>(
-    image: ArrayView3<'_, T>,
-    mask: ArrayView3<'_, bool>,
-    spacing: [f64; 3],
-    processed: &mut Processed,
-    settings: &Settings,
-) -> Result<Diagnostics> {
-    let grid = processed.grid.shape();
-    let stored = Roi::new(image, mask, spacing)?;
-    let interpolated_region = RegionSummary::new(&processed.roi, grid);
-    resegment(&mut processed.roi, &settings.resegment)?;
-    Ok(Diagnostics {
-        initial_image: process::summary(image, spacing),
-        interpolated_image: process::processed_summary(image, processed, &settings.resample)?,
-        initial_region: RegionSummary::new(&stored, image.dim().into()),
-        interpolated_region,
-        resegmented_region: RegionSummary::new(&processed.roi, grid),
-    })
+/// A warning where the one voxel that an image has along an axis was resampled to several.
+fn repeated(old: [usize; 3], new: [usize; 3]) -> Option<String> {
+    let axis = (0..3).find(|&a| old[a] == 1 && new[a] > 1)?;
+    Some(format!(
+        "the image has one voxel along {axis}; resampling made {n} equal ones of it, which are no \
+         information: give new spacings for the other axes only",
+        axis = ["z", "y", "x"][axis],
+        n = new[axis]
+    ))
 }
 
 /// A number too large for a double is no number that could be reported.

@@ -7,7 +7,7 @@ use ndarray::ArrayView3;
 use crate::error::{Error, Result};
 use crate::numeric::{self, between, higher, lower, order_statistics, sum_by};
 use crate::settings::{Normalise, Over};
-use crate::volume::{for_each_run, Voxel};
+use crate::volume::{for_each_finite_part, Voxel, RUN};
 
 /// `clip(scale (x - shift) + offset)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,42 +22,42 @@ impl Normalisation {
     /// The map that `settings` ask for, its parameters found on the finite ones of `values`, or on
     /// the region's where the settings say so; see [`over_image`] and [`over_region`].
     fn new(values: &impl Source, settings: &Normalise, over: Over) -> Result<Self> {
-        let flat = |value: f64| Error::FlatNormalisation {
+        let flat = |[low, high]: [f64; 2]| Error::FlatNormalisation {
             over: match over {
                 Over::Image => "image",
                 Over::Mask => "region",
             },
-            value,
+            low,
+            high,
         };
-        match settings {
+        let (from, to, clip) = match settings {
             Normalise::ZScore(s) => {
                 let (mean, deviation) = moments(values);
                 if !(deviation > 0.0 && deviation.is_finite()) {
-                    return Err(flat(mean));
+                    let (low, high) = span(values);
+                    return Err(flat([low, high]));
                 }
                 let limit = s.clip.map_or(f64::INFINITY, |k| (k * s.scale).abs());
-                Ok(Self {
+                return Ok(Self {
                     shift: mean,
                     scale: s.scale / deviation,
                     offset: 0.0,
                     limits: [-limit, limit],
-                })
+                });
             }
             Normalise::Range(s) => {
-                let (low, high) = match s.from {
-                    [Some(low), Some(high)] => (low, high),
+                let from = match s.from {
+                    [Some(low), Some(high)] => [low, high],
                     [low, high] => {
                         let found = span(values);
-                        (low.unwrap_or(found.0), high.unwrap_or(found.1))
+                        [low.unwrap_or(found.0), high.unwrap_or(found.1)]
                     }
                 };
-                Self::between([low, high], s.to, s.clip).ok_or_else(|| flat(low))
+                (from, s.to, s.clip)
             }
-            Normalise::Percentile(s) => {
-                let [low, high] = percentiles(values, s.percentiles);
-                Self::between([low, high], s.to, s.clip).ok_or_else(|| flat(low))
-            }
-        }
+            Normalise::Percentile(s) => (percentiles(values, s.percentiles), s.to, s.clip),
+        };
+        Self::between(from, to, clip).ok_or_else(|| flat(from))
     }
 
     /// The map that takes the range `from` to the range `to`; `None` unless `from` rises.
@@ -74,6 +74,12 @@ impl Normalisation {
             offset: to[0],
             limits,
         })
+    }
+
+    /// `(shift, scale, offset)`, by which the map can be told; clipping is in the settings.
+    #[must_use]
+    pub fn parameters(&self) -> [f64; 3] {
+        [self.shift, self.scale, self.offset]
     }
 
     /// The normalised intensity; NaN stays NaN.
@@ -117,33 +123,22 @@ pub fn over(settings: &Normalise) -> Over {
     }
 }
 
-/// Finite intensities, in parts of at most [`PART`] that do not depend on how they lie in memory.
+/// Finite intensities, in parts that do not depend on how they lie in memory.
 trait Source {
     fn for_each_part(&self, each: impl FnMut(&[f64]));
 }
 
-/// Intensities handed on at a time.
-const PART: usize = 4096;
-
 struct Whole<'a, T>(ArrayView3<'a, T>);
 
 impl<T: Voxel> Source for Whole<'_, T> {
-    fn for_each_part(&self, mut each: impl FnMut(&[f64])) {
-        let mut part = Vec::with_capacity(2 * PART);
-        for_each_run(self.0.view(), |run| {
-            part.extend(run.iter().map(|v| v.to_f64()).filter(|x| x.is_finite()));
-            while part.len() >= PART {
-                each(&part[..PART]);
-                part.drain(..PART);
-            }
-        });
-        each(&part);
+    fn for_each_part(&self, each: impl FnMut(&[f64])) {
+        for_each_finite_part(self.0.view(), each);
     }
 }
 
 impl Source for &[f64] {
     fn for_each_part(&self, each: impl FnMut(&[f64])) {
-        self.chunks(PART).for_each(each);
+        self.chunks(RUN).for_each(each);
     }
 }
 
@@ -182,17 +177,18 @@ fn percentiles(values: &impl Source, percents: [f64; 2]) -> [f64; 2] {
         return [f64::NAN; 2];
     }
     let last = all.len() - 1;
-    let span = numeric::span(&all);
-    percents.map(|p| {
-        let place = last as f64 * (p / 100.0);
-        // From 0 to `last`, since the percentage is from 0 to 100.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let below = (place.floor() as usize).min(last);
-        let above = (below + 1).min(last);
-        let mut ranks = vec![below, above];
-        ranks.dedup();
-        let found = order_statistics(&all, span, &ranks, 0);
-        between(found[0], found[ranks.len() - 1], place - below as f64)
+    let places = percents.map(|p| last as f64 * (p / 100.0));
+    // From 0 to `last`, since percentages are from 0 to 100.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let below = places.map(|place| (place.floor() as usize).min(last));
+    let mut ranks: Vec<usize> = below.iter().flat_map(|&b| [b, (b + 1).min(last)]).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let found = order_statistics(&all, numeric::span(&all), &ranks, 0);
+    let at = |rank: usize| found[ranks.partition_point(|&r| r < rank)];
+    std::array::from_fn(|k| {
+        let fraction = places[k] - below[k] as f64;
+        between(at(below[k]), at((below[k] + 1).min(last)), fraction)
     })
 }
 
@@ -312,7 +308,8 @@ mod tests {
             let error = over_image(flat.view(), &settings).unwrap_err();
             let expected = Error::FlatNormalisation {
                 over: "image",
-                value: 7.0,
+                low: 7.0,
+                high: 7.0,
             };
             assert_eq!(error, expected);
         }

@@ -5,24 +5,29 @@
 //! Only the region's box and the surroundings that later steps need are made, in the index
 //! coordinates of the whole new grid.
 
-use ndarray::{s, Array3, ArrayView3};
+use std::sync::OnceLock;
+
+use ndarray::{Array3, ArrayView3};
 
 use crate::arrays;
 use crate::error::{Error, Result};
-use crate::feature::diagnostic::ImageSummary;
-use crate::interpolate::{resample, resample_mask, Grid};
+use crate::feature::diagnostic::{ImageSummary, RegionSummary};
+use crate::interpolate::{for_each_slab, reached, resample, resample_mask, Grid};
 use crate::normalise::{over_image, over_region, Normalisation};
 use crate::numeric::{self, higher, lower, nearest, sum_by};
 use crate::peak;
 use crate::roi::Roi;
 use crate::settings::{Resample, Settings};
-use crate::volume::{cropped, Volume, Voxel, Window};
+use crate::volume::{cropped, for_each_finite_part, Volume, Voxel, Window};
 
-/// What depends on the image alone and serves all its regions.
-#[derive(Debug, Clone, Copy)]
+/// What depends on an image and the settings alone and serves all its regions.
+#[derive(Debug, Default)]
 pub struct Prepared {
     /// The normalisation, where its parameters come from the whole image.
     normalisation: Option<Normalisation>,
+    /// The image as a whole, before and after processing; found when first asked for.
+    initial: OnceLock<ImageSummary>,
+    interpolated: OnceLock<ImageSummary>,
 }
 
 impl Prepared {
@@ -35,8 +40,65 @@ impl Prepared {
         let normalisation = normalise.map(|n| over_image(image, n)).transpose()?;
         Ok(Self {
             normalisation: normalisation.flatten(),
+            ..Self::default()
         })
     }
+
+    /// Mean, lowest and highest intensity of the image as it was given; finite voxels only.
+    pub fn initial<T: Voxel>(&self, image: ArrayView3<'_, T>, spacing: [f64; 3]) -> ImageSummary {
+        *self.initial.get_or_init(|| {
+            let mut sums = Sums::default();
+            for_each_finite_part(image, |part| sums.add(part));
+            sums.summary(image.dim().into(), spacing)
+        })
+    }
+
+    /// The same of the whole image on the grid of a processed region.
+    ///
+    /// # Errors
+    /// As [`resample`]; [`Error::TooManyVoxels`] before anything is made.
+    pub fn interpolated<T: Voxel>(
+        &self,
+        image: ArrayView3<'_, T>,
+        processed: &Processed,
+        settings: &Resample,
+    ) -> Result<ImageSummary> {
+        if let Some(found) = self.interpolated.get() {
+            return Ok(*found);
+        }
+        let grid = &processed.grid;
+        if !grid.is_identity() {
+            let what = "the whole image, which family diag looks at,";
+            refuse_too_many(what, grid.voxels(), grid, settings)?;
+        }
+        let mut sums = Sums::default();
+        let (method, anti_alias) = (settings.method, settings.anti_alias);
+        let add = |values: &mut [f64]| {
+            if settings.round {
+                values.iter_mut().for_each(|x| *x = rounded(*x));
+            }
+            sums.add_finite(values);
+        };
+        match &processed.normalisation {
+            Some(n) => for_each_slab(image, grid, method, anti_alias, |x| n.apply(x), add),
+            None => for_each_slab(image, grid, method, anti_alias, |x| x, add),
+        }?;
+        let summary = sums.summary(grid.shape(), grid.spacing());
+        // With a normalisation over the mask it is another image for each region.
+        if processed.normalisation == self.normalisation {
+            return Ok(*self.interpolated.get_or_init(|| summary));
+        }
+        Ok(summary)
+    }
+}
+
+/// What is wanted of a region besides itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// The image around the region, as far as local intensity reaches.
+    pub surroundings: bool,
+    /// What the region is like before and after.
+    pub summaries: bool,
 }
 
 /// A region on the grid on which its features are computed.
@@ -44,8 +106,10 @@ impl Prepared {
 pub struct Processed {
     /// The region.
     pub roi: Roi,
-    /// The image around it and where the region's box starts in that (z, y, x), if asked for.
+    /// The image around it and where the region's box starts in that (z, y, x), if wanted.
     pub surroundings: Option<(Volume<f64>, [usize; 3])>,
+    /// The region as it was given and as it is now, if wanted.
+    pub summaries: Option<[RegionSummary; 2]>,
     /// The grid.
     pub grid: Grid,
     /// The normalisation that was applied.
@@ -54,45 +118,42 @@ pub struct Processed {
 
 /// Normalises and resamples image and mask as the settings say and crops them to the region.
 ///
-/// `image` and `mask` are (z, y, x) with any strides, `spacing` in mm in the same order. With
-/// `surroundings` the image is also made as far around the region as local intensity reaches.
+/// `image` and `mask` are (z, y, x) with any strides, `spacing` in mm in the same order; `prepared`
+/// is of the same image and settings.
 ///
 /// # Errors
-/// As [`Roi::new`]; [`Error::TooManyVoxels`] before anything is allocated;
-/// [`Error::VanishedMask`]; [`Error::NonFiniteAround`]; [`Error::FlatNormalisation`].
+/// As [`Roi::new`]; [`Error::TooManyVoxels`] before anything is made; [`Error::VanishedMask`];
+/// [`Error::NonFiniteAround`]; [`Error::FlatNormalisation`].
 pub fn process<T: Voxel>(
     image: ArrayView3<'_, T>,
     mask: ArrayView3<'_, bool>,
     spacing: [f64; 3],
     settings: &Settings,
     prepared: &Prepared,
-    surroundings: bool,
+    wanted: Wanted,
 ) -> Result<Processed> {
-    if image.dim() != mask.dim() {
-        return Err(Error::ShapeMismatch {
-            mask: mask.dim().into(),
-            image: image.dim().into(),
-        });
-    }
+    // Refuses an empty mask and NaN in the region by their places in the stored image.
+    let stored = Roi::new(image, mask, spacing)?;
+    let shape = image.dim().into();
     let resampling = &settings.resample;
-    let grid = Grid::centred(image.dim().into(), spacing, resampling.spacing)?;
+    let grid = Grid::centred(shape, spacing, resampling.spacing)?;
+    let before = wanted.summaries.then(|| RegionSummary::new(&stored, shape));
     if settings.normalise.is_none() && grid.is_identity() && !resampling.round {
-        let roi = Roi::new(image, mask, spacing)?;
-        let around = surroundings.then(|| arrays::surroundings(image, &roi));
+        let around = wanted.surroundings;
+        let surroundings = around.then(|| arrays::surroundings(image, &stored));
         return Ok(Processed {
-            roi,
-            surroundings: around.transpose()?,
+            surroundings: surroundings.transpose()?,
+            roi: stored,
+            summaries: before.map(|b| [b, b]),
             grid,
             normalisation: None,
         });
     }
-    let margin = if surroundings {
+    let margin = if wanted.surroundings {
         peak::margin(grid.spacing())
     } else {
         [0; 3]
     };
-    // Refuses an empty mask and NaN in the region by their places in the stored image.
-    let stored = Roi::new(image, mask, spacing)?;
     check_size(&stored, &grid, margin, resampling)?;
     let normalisation = match (&settings.normalise, prepared.normalisation) {
         (Some(normalise), None) => Some(over_region(&stored.selected(), normalise)?),
@@ -102,51 +163,60 @@ pub fn process<T: Voxel>(
     drop(stored);
     let outer = window.grown(margin, grid.shape());
     let values = values(image, &grid, outer, resampling, normalisation.as_ref())?;
-    let (inner, around) = if surroundings {
-        let offset: [usize; 3] = std::array::from_fn(|a| window.start[a] - outer.start[a]);
-        let part = Window {
-            start: offset,
-            shape: window.shape,
-        };
-        let inner = window.filled(cropped(part.view(values.view())));
-        (inner, Some((Volume::new(values, grid.spacing())?, offset)))
+    let (inner, surroundings) = if wanted.surroundings {
+        let start: [usize; 3] = std::array::from_fn(|a| window.start[a] - outer.start[a]);
+        let shape = window.shape;
+        let inner = cropped(Window { start, shape }.view(values.view()));
+        let around = Volume::new(values, grid.spacing())?;
+        (window.filled(inner), Some((around, start)))
     } else {
         (values, None)
     };
     let roi = Roi::cropped(inner, region, window, grid.spacing()).map_err(|error| match error {
-        Error::NonFinite { count, .. } => Error::NonFiniteAround { count },
+        Error::NonFinite { count, .. } => Error::NonFiniteAround {
+            count,
+            method: resampling.method.name(),
+        },
         other => other,
     })?;
     Ok(Processed {
+        summaries: before.map(|b| [b, RegionSummary::new(&roi, grid.shape())]),
         roi,
-        surroundings: around,
+        surroundings,
         grid,
         normalisation,
     })
 }
 
-/// Refuses more voxels than the settings allow, before any is made.
+/// Refuses more voxels for a region than the settings allow, before any is made.
 fn check_size(stored: &Roi, grid: &Grid, margin: [usize; 3], settings: &Resample) -> Result<()> {
     if grid.is_identity() {
         return Ok(());
     }
-    let (box_, old, new) = (stored.shape(), stored.spacing(), grid.spacing());
-    // One stored voxel on each side is within reach of the mask's interpolation.
-    let along = |a: usize| {
-        let reached = ((box_[a] + 2) as f64 * old[a] / new[a]).ceil() + 2.0 * margin[a] as f64;
-        reached.min(grid.shape()[a] as f64)
-    };
-    let voxels = along(0) * along(1) * along(2);
-    if voxels > settings.max_voxels as f64 {
-        // Whole, positive, and capped by the type.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        return Err(Error::TooManyVoxels {
-            spacing: new,
-            voxels: voxels as u128,
-            limit: settings.max_voxels,
-        });
+    let (method, threshold) = (settings.mask_method, settings.mask_threshold);
+    let reached = reached(stored.window(), grid, method, threshold);
+    let image = reached.grown(margin, grid.shape());
+    let voxels = image.shape.iter().map(|&n| n as u128).product();
+    refuse_too_many("the region and its surroundings", voxels, grid, settings)
+}
+
+/// Refuses more voxels than the settings allow.
+pub(crate) fn refuse_too_many(
+    what: &'static str,
+    voxels: u128,
+    grid: &Grid,
+    settings: &Resample,
+) -> Result<()> {
+    let limit = settings.max_voxels;
+    if voxels <= u128::from(limit) {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::TooManyVoxels {
+        what,
+        spacing: grid.spacing(),
+        voxels,
+        limit,
+    })
 }
 
 /// The region on the new grid: its box and which voxels of it belong to it.
@@ -158,7 +228,7 @@ fn on_grid(
 ) -> Result<(Window, Array3<bool>)> {
     if grid.is_identity() {
         let window = stored.window();
-        return Ok((window, window.filled(cropped(window.view(mask)))));
+        return Ok((window, window.filled(stored.morphological().to_vec())));
     }
     let threshold = settings.mask_threshold;
     let found = resample_mask(mask, grid, settings.mask_method, threshold)?;
@@ -198,43 +268,6 @@ fn rounded(x: f64) -> f64 {
     }
 }
 
-/// Slices of the new grid that are made at a time where the whole image is looked through.
-const SLAB: usize = 32;
-
-/// Mean, lowest and highest intensity of the whole image as stored; finite voxels only.
-#[must_use]
-pub fn summary<T: Voxel>(image: ArrayView3<'_, T>, spacing: [f64; 3]) -> ImageSummary {
-    let mut sums = Sums::default();
-    for z in 0..image.dim().0 {
-        let slice = cropped(image.slice(s![z..=z, .., ..]));
-        sums.add(slice.into_iter().map(Voxel::to_f64));
-    }
-    sums.summary(image.dim().into(), spacing)
-}
-
-/// The same of the whole image on the grid of a processed region, made slab by slab.
-///
-/// # Errors
-/// As [`resample`].
-pub fn processed_summary<T: Voxel>(
-    image: ArrayView3<'_, T>,
-    processed: &Processed,
-    settings: &Resample,
-) -> Result<ImageSummary> {
-    let grid = &processed.grid;
-    let [nz, ny, nx] = grid.shape();
-    let mut sums = Sums::default();
-    for start in (0..nz).step_by(SLAB) {
-        let window = Window {
-            start: [start, 0, 0],
-            shape: [SLAB.min(nz - start), ny, nx],
-        };
-        let normalisation = processed.normalisation.as_ref();
-        sums.add(values(image, grid, window, settings, normalisation)?.into_iter());
-    }
-    Ok(sums.summary(grid.shape(), grid.spacing()))
-}
-
 /// Sums over the finite ones of many values, in one fixed order.
 #[derive(Default)]
 struct Sums {
@@ -244,11 +277,20 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, values: impl Iterator<Item = f64>) {
-        let finite: Vec<f64> = values.filter(|x| x.is_finite()).collect();
+    /// Adds the finite ones of `values`, which are used up.
+    fn add_finite(&mut self, values: &mut [f64]) {
+        let mut n = 0;
+        for k in 0..values.len() {
+            values[n] = values[k];
+            n += usize::from(values[n].is_finite());
+        }
+        self.add(&values[..n]);
+    }
+
+    fn add(&mut self, finite: &[f64]) {
         self.n += finite.len();
-        self.sum += sum_by(&finite, |x| x);
-        let (low, high) = numeric::span(&finite);
+        self.sum += sum_by(finite, |x| x);
+        let (low, high) = numeric::span(finite);
         let (l, h) = self.span.unwrap_or((low, high));
         self.span = Some((lower(l, low), higher(h, high)));
     }

@@ -1,7 +1,7 @@
 //! What to compute: the settings as the core reads them, one type a stage.
 //!
-//! Lists and defaults are those of `python/ferromics/settings.py`, which a test proves. Every type
-//! refuses unknown keys. JSON is the exchange form.
+//! Lists and defaults are those of `python/ferromics/settings.py`, `stages.py` and `families.py`,
+//! which a test proves. Every type refuses unknown keys. JSON is the exchange form.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -187,7 +187,7 @@ impl Window {
 }
 
 /// Elements of a run at most: short enough for a second look at it while it is in the cache.
-const RUN: usize = 4096;
+pub(crate) const RUN: usize = 4096;
 
 /// Slices copied at once where memory is in another order: what one of them takes of a cache line
 /// is still in the cache when the next one needs the rest.
@@ -222,6 +222,23 @@ pub(crate) fn for_each_run<T: Copy>(view: ArrayView3<'_, T>, mut each: impl FnMu
         }
         buffer.chunks(RUN).for_each(&mut each);
     }
+}
+
+/// Calls `each` with the finite elements of `view` in C order, 4096 at a time but for the last: parts
+/// that do not depend on how they lie in memory, nor then what is summed up of them.
+pub(crate) fn for_each_finite_part<T: Voxel>(
+    view: ArrayView3<'_, T>,
+    mut each: impl FnMut(&[f64]),
+) {
+    let mut part = Vec::with_capacity(2 * RUN);
+    for_each_run(view, |run| {
+        part.extend(run.iter().map(|v| v.to_f64()).filter(|x| x.is_finite()));
+        if part.len() >= RUN {
+            each(&part[..RUN]);
+            part.drain(..RUN);
+        }
+    });
+    each(&part);
 }
 
 /// The elements of a view in C order.

@@ -95,13 +95,14 @@ fn column(c: &plan::Column) -> Column<'_> {
     )
 }
 
-/// Values of one region, warnings, voxels of the morphological and the intensity mask, and shape and
-/// spacing of the grid they were computed on.
+/// Values of one region, warnings, voxels of the morphological and the intensity mask, shape and
+/// spacing of the grid they were computed on, and the normalisation.
 type Outcome<'py> = (
     Bound<'py, PyArray1<f64>>,
     Vec<String>,
     (u64, u64),
     ([usize; 3], [f64; 3]),
+    Option<[f64; 3]>,
 );
 
 /// What depends on an image alone and serves all its regions.
@@ -145,9 +146,12 @@ impl Plan {
         threads: Option<usize>,
     ) -> PyResult<Outcome<'py>> {
         let (mask, prepared) = (mask.as_array(), &prepared.0);
+        // A small image may become a large one.
+        let resampled = self.0.settings().resample.spacing != [None; 3];
+        let voxels = if resampled { usize::MAX } else { mask.len() };
         let out = with_view!(&AnyVolume::view(image)?, |image| compute(
             py,
-            mask.len(),
+            voxels,
             || {
                 let run = || extract::extract_prepared(&self.0, prepared, image, mask, spacing);
                 with_threads(threads, run)
@@ -155,6 +159,7 @@ impl Plan {
         ))?;
         let voxels = (out.morphological_voxels, out.intensity_voxels);
         let grid = (out.grid_shape, out.grid_spacing);
-        Ok((out.values.into_pyarray(py), out.warnings, voxels, grid))
+        let values = out.values.into_pyarray(py);
+        Ok((values, out.warnings, voxels, grid, out.normalisation))
     }
 }

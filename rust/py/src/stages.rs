@@ -58,7 +58,7 @@ fn resample<'py>(
 ) -> PyResult<(Bound<'py, PyArray3<f64>>, [f64; 3])> {
     let settings: Resample = parsed(settings)?;
     let (out, spacing) = with_view!(&AnyVolume::view(image)?, |image| {
-        compute(py, image.len(), || {
+        compute(py, usize::MAX, || {
             with_threads(threads, || arrays::resample(image, spacing, &settings))
         })
     })?;
@@ -77,7 +77,7 @@ fn resample_mask<'py>(
 ) -> PyResult<(Bound<'py, PyArray3<bool>>, [f64; 3])> {
     let settings: Resample = parsed(settings)?;
     let mask = mask.as_array();
-    let (out, spacing) = compute(py, mask.len(), || {
+    let (out, spacing) = compute(py, usize::MAX, || {
         with_threads(threads, || arrays::resample_mask(mask, spacing, &settings))
     })?;
     Ok((out.into_pyarray(py), spacing))

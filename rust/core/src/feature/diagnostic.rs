@@ -1,7 +1,7 @@
 //! Diagnostic features: what image and region are like after each processing stage (IBSI manual,
 //! "Diagnostic features" of the reference data sets). They have reference values, but no codes.
 //!
-//! Two tables of measures, one of an image and one of a region, taken at the stages of [`STAGES`].
+//! Two tables of measures, one of an image and one of a region, taken at the stages of `IMAGES` and `REGIONS`.
 
 use ndarray::ArrayView3;
 
@@ -73,7 +73,7 @@ impl RegionSummary {
 /// Image and region after each stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Diagnostics {
-    /// The image as it was read.
+    /// The image as the core was given it: as read, after bias correction if there was one.
     pub initial_image: ImageSummary,
     /// The image after normalisation and interpolation.
     pub interpolated_image: ImageSummary,
@@ -277,40 +277,24 @@ pub const REGION: &[FeatureDef<RegionSummary>] = &[
     row("intensity_mask_maximum_intensity", "intensity mask maximum intensity", Unit::INTENSITY, intensity_mask_maximum_intensity),
 ];
 
-/// What is measured at a stage.
-#[derive(Debug, Clone, Copy)]
-enum Of {
-    Image(fn(&Diagnostics) -> &ImageSummary),
-    Region(fn(&Diagnostics) -> &RegionSummary),
-}
+/// A stage: name in tables, title, and where its summary stands.
+type Stage<M> = (&'static str, &'static str, fn(&Diagnostics) -> &M);
 
-/// The stages in order: name in tables, title, what is measured.
-const STAGES: [(&str, &str, Of); 5] = [
-    (
-        "initial_image",
-        "Initial image",
-        Of::Image(|d| &d.initial_image),
-    ),
-    (
-        "interpolated_image",
-        "Interpolated image",
-        Of::Image(|d| &d.interpolated_image),
-    ),
-    (
-        "initial_roi",
-        "Initial region",
-        Of::Region(|d| &d.initial_region),
-    ),
-    (
-        "interpolated_roi",
-        "Interpolated region",
-        Of::Region(|d| &d.interpolated_region),
-    ),
-    (
-        "resegmented_roi",
-        "Re-segmented region",
-        Of::Region(|d| &d.resegmented_region),
-    ),
+const IMAGES: [Stage<ImageSummary>; 2] = [
+    ("initial_image", "Initial image", |d| &d.initial_image),
+    ("interpolated_image", "Interpolated image", |d| {
+        &d.interpolated_image
+    }),
+];
+
+const REGIONS: [Stage<RegionSummary>; 3] = [
+    ("initial_roi", "Initial region", |d| &d.initial_region),
+    ("interpolated_roi", "Interpolated region", |d| {
+        &d.interpolated_region
+    }),
+    ("resegmented_roi", "Re-segmented region", |d| {
+        &d.resegmented_region
+    }),
 ];
 
 /// A measure at a stage.
@@ -337,12 +321,13 @@ enum Quantity {
 }
 
 impl Column {
-    fn new<M>((name, title, _): (&str, &str, Of), f: &FeatureDef<M>, quantity: Quantity) -> Self {
+    fn new(stage: (&str, &str), measure: (&'static str, &str, Unit), quantity: Quantity) -> Self {
+        let (name, title, unit) = measure;
         Self {
-            name: format!("{name}_{}", f.name),
-            title: format!("{title}, {}", f.title),
-            unit: f.unit,
-            measure: f.name,
+            name: format!("{}_{name}", stage.0),
+            title: format!("{}, {title}", stage.1),
+            unit,
+            measure: name,
             quantity,
         }
     }
@@ -361,19 +346,17 @@ impl Column {
 #[must_use]
 pub fn columns() -> Vec<Column> {
     let mut all = Vec::new();
-    for stage in STAGES {
-        match stage.2 {
-            Of::Image(of) => all.extend(
-                IMAGE
-                    .iter()
-                    .map(|f| Column::new(stage, f, Quantity::Image(of, f.eval))),
-            ),
-            Of::Region(of) => all.extend(
-                REGION
-                    .iter()
-                    .map(|f| Column::new(stage, f, Quantity::Region(of, f.eval))),
-            ),
-        }
+    for (name, title, of) in IMAGES {
+        all.extend(IMAGE.iter().map(|f| {
+            let quantity = Quantity::Image(of, f.eval);
+            Column::new((name, title), (f.name, f.title, f.unit), quantity)
+        }));
+    }
+    for (name, title, of) in REGIONS {
+        all.extend(REGION.iter().map(|f| {
+            let quantity = Quantity::Region(of, f.eval);
+            Column::new((name, title), (f.name, f.title, f.unit), quantity)
+        }));
     }
     all
 }

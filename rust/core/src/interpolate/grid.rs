@@ -13,6 +13,10 @@ const ROUNDING: f64 = f32::EPSILON as f64;
 /// Voxels of a grid at most: they can be numbered, also with a sign.
 const LIMIT: f64 = (1u64 << 62) as f64;
 
+/// A new voxel may be this many times as long as the whole image: what is longer is a slip in the
+/// unit, and its low-pass filter would be as long.
+const LARGEST: f64 = 1000.0;
+
 /// A grid of voxels over an image, centred on the image's own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Grid {
@@ -30,8 +34,8 @@ impl Grid {
     /// single precision, and an axis whose ratio is 1 stays as it is, with its old spacing.
     ///
     /// # Errors
-    /// A spacing, old or new, that is not positive and finite, no voxel along an axis, more than
-    /// 2^62 voxels.
+    /// A spacing, old or new, that is not positive and finite, a new one above 1000 times the length
+    /// of the image, no voxel along an axis, more than 2^62 voxels.
     pub fn centred(shape: [usize; 3], spacing: [f64; 3], wanted: [Option<f64>; 3]) -> Result<Self> {
         check_spacing(spacing)?;
         if shape.contains(&0) {
@@ -46,8 +50,14 @@ impl Grid {
             let Some(given) = wanted[axis] else { continue };
             let step = given / spacing[axis];
             let usable = |x: f64| x.is_finite() && x > 0.0;
-            if !(usable(given) && usable(step)) {
-                return Err(Error::NewSpacing { axis, given });
+            let extent = shape[axis] as f64;
+            if !(usable(given) && usable(step) && step <= LARGEST * extent) {
+                let extent = extent * spacing[axis];
+                return Err(Error::NewSpacing {
+                    axis,
+                    given,
+                    extent,
+                });
             }
             steps[axis] = simple_ratio(step);
         }
@@ -253,7 +263,7 @@ mod tests {
             (30, 0.3, single(0.6), 15),
             (300, single(0.7), 2.1, 100),
             (49, 0.7, 0.49, 70),
-            (1, 1.0, 1e9, 1),
+            (1, 1.0, 1e3, 1),
         ] {
             let grid = Grid::centred([n; 3], [old; 3], [Some(new); 3]).unwrap();
             assert_eq!(grid.shape(), [expected; 3], "{n} voxels of {old} to {new}");
@@ -269,7 +279,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused() {
-        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY, 2001.0] {
             let error = Grid::centred([2; 3], [1.0; 3], [None, Some(wrong), None]).unwrap_err();
             assert!(
                 matches!(error, Error::NewSpacing { axis: 1, .. }),

@@ -6,7 +6,7 @@ use ndarray::{Array3, ArrayView3};
 
 use super::grid::{Grid, Line};
 use super::kernel::Method;
-use super::Plan;
+use super::Slabs;
 use crate::error::{Error, Result};
 use crate::volume::{cropped, Window};
 
@@ -45,18 +45,7 @@ pub fn resample_mask(
         return Ok(None);
     };
     let limit = threshold * (1.0 - TOLERANCE);
-    let reach = reach(method, limit);
-    let ranges: [Range<usize>; 3] = std::array::from_fn(|a| {
-        reached(
-            grid.line(a),
-            old.start[a]..old.start[a] + old.shape[a],
-            reach,
-        )
-    });
-    let reached = Window {
-        start: std::array::from_fn(|a| ranges[a].start),
-        shape: std::array::from_fn(|a| ranges[a].len()),
-    };
+    let reached = reached(old, grid, method, threshold);
     let voxels = reached.filled(set(mask, grid, reached, method, limit));
     let Some(inner) = Window::around(voxels.view()) else {
         return Ok(None);
@@ -81,12 +70,12 @@ fn set(
     method: Method,
     limit: f64,
 ) -> Vec<bool> {
-    let plan = Plan::new(grid, window, method, None);
+    let slabs = Slabs::new(grid, window, method, None);
     let mut out = Vec::with_capacity(window.voxels());
     let mut shares = Vec::new();
-    for planes in plan.slabs() {
+    for planes in slabs.ranges() {
         shares.resize(planes.len() * window.shape[1] * window.shape[2], 0.0);
-        plan.fill(mask, planes, &|share| share, &mut shares);
+        slabs.fill(mask, planes, &|share| share, &mut shares);
         out.extend(shares.iter().map(|&share| share >= limit));
     }
     out
@@ -111,9 +100,24 @@ fn reach(method: Method, limit: f64) -> f64 {
     }
 }
 
+/// The box on the new grid that a region in the box `old` of the old grid can reach: all voxels whose
+/// share of it can reach `threshold` lie inside.
+#[must_use]
+pub fn reached(old: Window, grid: &Grid, method: Method, threshold: f64) -> Window {
+    let reach = reach(method, threshold * (1.0 - TOLERANCE));
+    let ranges = [0, 1, 2].map(|a| {
+        let range = old.start[a]..old.start[a] + old.shape[a];
+        within(grid.line(a), range, reach)
+    });
+    Window {
+        start: std::array::from_fn(|a| ranges[a].start),
+        shape: std::array::from_fn(|a| ranges[a].len()),
+    }
+}
+
 /// The new voxels within `reach` of the old ones. Positions lie within half a voxel of the image
 /// and every reach is longer, so these are also the voxels beyond a border that the region touches.
-fn reached(line: Line, old: Range<usize>, reach: f64) -> Range<usize> {
+fn within(line: Line, old: Range<usize>, reach: f64) -> Range<usize> {
     if line.kept() {
         return old;
     }

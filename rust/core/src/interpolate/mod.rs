@@ -26,7 +26,7 @@ use ndarray::{Array3, ArrayView3};
 
 pub use grid::Grid;
 pub use kernel::Method;
-pub use mask::resample_mask;
+pub use mask::{reached, resample_mask};
 
 use crate::error::{Error, Result};
 use crate::volume::{cropped, Voxel, Window};
@@ -58,29 +58,38 @@ pub fn resample<T: Voxel>(
     anti_alias: Option<f64>,
     value: impl Fn(f64) -> f64 + Sync,
 ) -> Result<Array3<f64>> {
-    grid.check(image.dim().into())?;
-    let ends = |a: usize| window.start[a].checked_add(window.shape[a]);
-    if !(0..3).all(|a| ends(a).is_some_and(|end| end <= grid.shape()[a])) {
-        return Err(Error::Argument {
-            name: "window",
-            given: format!("{:?} from {:?}", window.shape, window.start),
-            allowed: "it must lie inside the new grid",
-        });
-    }
-    if let Some(beta) = anti_alias.filter(|beta| !(0.0 < *beta && *beta < 1.0)) {
-        return Err(Error::Argument {
-            name: "anti_alias",
-            given: beta.to_string(),
-            allowed: "the response at the Nyquist frequency lies between 0 and 1",
-        });
-    }
-    let plan = Plan::new(grid, window, method, anti_alias);
+    let slabs = Slabs::checked(image.dim().into(), grid, window, method, anti_alias)?;
     let mut values = vec![0.0; window.voxels()];
-    let size = plan.planes * window.shape[1] * window.shape[2];
-    for (planes, values) in plan.slabs().zip(values.chunks_mut(size.max(1))) {
-        plan.fill(image, planes, &value, values);
+    let size = slabs.planes * window.shape[1] * window.shape[2];
+    for (planes, values) in slabs.ranges().zip(values.chunks_mut(size.max(1))) {
+        slabs.fill(image, planes, &value, values);
     }
     Ok(window.filled(values))
+}
+
+/// Calls `each` with the values of the whole new grid, some planes at a time in C order; otherwise as
+/// [`resample`], without memory for the whole.
+///
+/// # Errors
+/// As [`resample`].
+pub fn for_each_slab<T: Voxel>(
+    image: ArrayView3<'_, T>,
+    grid: &Grid,
+    method: Method,
+    anti_alias: Option<f64>,
+    value: impl Fn(f64) -> f64 + Sync,
+    mut each: impl FnMut(&mut [f64]),
+) -> Result<()> {
+    let (start, shape) = ([0; 3], grid.shape());
+    let window = Window { start, shape };
+    let slabs = Slabs::checked(image.dim().into(), grid, window, method, anti_alias)?;
+    let mut values = Vec::new();
+    for planes in slabs.ranges() {
+        values.resize(planes.len() * shape[1] * shape[2], 0.0);
+        slabs.fill(image, planes, &value, &mut values);
+        each(&mut values);
+    }
+    Ok(())
 }
 
 /// Voxels that are made at a time: with what lies between the passes they stay in the last cache,
@@ -90,7 +99,7 @@ const SLAB: usize = 1 << 19;
 const SPLINE_SLAB: usize = 1 << 23;
 
 /// How a window is made, slab by slab: some planes along z at a time.
-struct Plan<'a> {
+struct Slabs<'a> {
     grid: &'a Grid,
     window: Window,
     method: Method,
@@ -101,7 +110,34 @@ struct Plan<'a> {
     planes: usize,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> Slabs<'a> {
+    /// Refuses an `image` of another shape than the grid's, and what [`resample`] refuses.
+    fn checked(
+        image: [usize; 3],
+        grid: &'a Grid,
+        window: Window,
+        method: Method,
+        anti_alias: Option<f64>,
+    ) -> Result<Self> {
+        grid.check(image)?;
+        let ends = |a: usize| window.start[a].checked_add(window.shape[a]);
+        if !(0..3).all(|a| ends(a).is_some_and(|end| end <= grid.shape()[a])) {
+            return Err(Error::Argument {
+                name: "window",
+                given: format!("{:?} from {:?}", window.shape, window.start),
+                allowed: "it must lie inside the new grid",
+            });
+        }
+        if let Some(beta) = anti_alias.filter(|beta| !(0.0 < *beta && *beta < 1.0)) {
+            return Err(Error::Argument {
+                name: "anti_alias",
+                given: beta.to_string(),
+                allowed: "the response at the Nyquist frequency lies between 0 and 1",
+            });
+        }
+        Ok(Self::new(grid, window, method, anti_alias))
+    }
+
     fn new(grid: &'a Grid, window: Window, method: Method, anti_alias: Option<f64>) -> Self {
         let [_, ny, nx] = window.shape;
         let spline = method == Method::Cubic;
@@ -123,7 +159,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The window's planes, slab by slab; none if the window is empty.
-    fn slabs(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let empty = self.window.voxels() == 0;
         let (n, planes) = (if empty { 0 } else { self.window.shape[0] }, self.planes);
         (0..n)
