@@ -75,7 +75,9 @@ impl Prepared {
         let (method, anti_alias) = (settings.method, settings.anti_alias);
         let add = |values: &mut [f64]| {
             if settings.round {
-                values.iter_mut().for_each(|x| *x = rounded(*x));
+                for x in values.iter_mut() {
+                    *x = rounded(*x);
+                }
             }
             sums.add_finite(values);
         };
