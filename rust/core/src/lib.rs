@@ -35,6 +35,7 @@ pub mod phantom;
 pub mod plan;
 pub mod resegment;
 pub mod roi;
+mod selection;
 pub mod settings;
 pub mod volume;
 

@@ -56,14 +56,7 @@ impl Roi {
         mask: ArrayView3<'_, bool>,
         spacing: [f64; 3],
     ) -> Result<Self> {
-        if image.dim() != mask.dim() {
-            return Err(Error::ShapeMismatch {
-                mask: mask.dim().into(),
-                image: image.dim().into(),
-            });
-        }
-        check_spacing(spacing)?;
-        let window = Window::around(mask).ok_or(Error::EmptyMask)?;
+        let window = checked_window(image, mask, spacing)?;
         let mask = Mask::new(cropped(window.view(mask)));
         let (intensities, span) = intensities(image, &mask.voxels, window)?;
         Ok(Self {
@@ -150,6 +143,22 @@ impl Roi {
         (self.intensity, self.span) = (kept, span);
         self.intensity.set
     }
+}
+
+/// The box of the mask, once image, mask and spacing are known to fit.
+pub(crate) fn checked_window<T>(
+    image: ArrayView3<'_, T>,
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+) -> Result<Window> {
+    if image.dim() != mask.dim() {
+        return Err(Error::ShapeMismatch {
+            mask: mask.dim().into(),
+            image: image.dim().into(),
+        });
+    }
+    check_spacing(spacing)?;
+    Window::around(mask).ok_or(Error::EmptyMask)
 }
 
 /// Voxels that are worked on while they are in the first-level cache.
