@@ -56,7 +56,8 @@ impl Roi {
         mask: ArrayView3<'_, bool>,
         spacing: [f64; 3],
     ) -> Result<Self> {
-        let window = checked_window(image, mask, spacing)?;
+        check_grid(image, mask, spacing)?;
+        let window = Window::around(mask).ok_or(Error::EmptyMask)?;
         let mask = Mask::new(cropped(window.view(mask)));
         let (intensities, span) = intensities(image, &mask.voxels, window)?;
         Ok(Self {
@@ -145,20 +146,19 @@ impl Roi {
     }
 }
 
-/// The box of the mask, once image, mask and spacing are known to fit.
-pub(crate) fn checked_window<T>(
+/// Refuses image, mask and spacing that do not fit.
+pub(crate) fn check_grid<T>(
     image: ArrayView3<'_, T>,
     mask: ArrayView3<'_, bool>,
     spacing: [f64; 3],
-) -> Result<Window> {
+) -> Result<()> {
     if image.dim() != mask.dim() {
         return Err(Error::ShapeMismatch {
             mask: mask.dim().into(),
             image: image.dim().into(),
         });
     }
-    check_spacing(spacing)?;
-    Window::around(mask).ok_or(Error::EmptyMask)
+    check_spacing(spacing)
 }
 
 /// Voxels that are worked on while they are in the first-level cache.

@@ -13,12 +13,6 @@ pub trait Voxel: Copy + Send + Sync + 'static {
 
     /// True for types without NaN and infinity, whose values need no check.
     const ALWAYS_FINITE: bool = false;
-
-    /// The slice itself where its elements are doubles already.
-    #[must_use]
-    fn as_doubles(_: &[Self]) -> Option<&[f64]> {
-        None
-    }
 }
 
 macro_rules! voxel {
@@ -31,18 +25,7 @@ macro_rules! voxel {
     })*};
 }
 voxel!(true: u8, u16, u32, u64, i8, i16, i32, i64);
-voxel!(false: f32);
-
-impl Voxel for f64 {
-    #[inline]
-    fn to_f64(self) -> f64 {
-        self
-    }
-
-    fn as_doubles(values: &[f64]) -> Option<&[f64]> {
-        Some(values)
-    }
-}
+voxel!(false: f32, f64);
 
 impl Voxel for bool {
     const ALWAYS_FINITE: bool = true;

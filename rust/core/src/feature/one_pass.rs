@@ -54,7 +54,7 @@ struct Pass {
 
 impl Pass {
     /// Ready for numbers like those of the sample; `None` where it has no width to speak of.
-    fn like(sample: &[f64]) -> Option<Self> {
+    fn like(sample: &[f64], total: usize) -> Option<Self> {
         let (low, high) = span(sample);
         let (unit, centre) = (power_of_two_below(high - low), mean(sample));
         let per_unit = 1.0 / unit;
@@ -68,7 +68,7 @@ impl Pass {
             tables: [[Bucket::default(); BUCKETS]; 2],
             runs: 0,
             totals: vec![Bucket::default(); BUCKETS],
-            kept: Vec::new(),
+            kept: Vec::with_capacity(total / 8),
             span: (f64::INFINITY, f64::NEG_INFINITY),
             powers: [0.0; 4],
         };
@@ -345,7 +345,7 @@ pub(super) fn summary(values: &(impl Values + ?Sized)) -> Option<Summary> {
     if sample.iter().all(|&x| nearest(x) == x) {
         return None; // whole numbers are counted
     }
-    let mut pass = Pass::like(&sample)?;
+    let mut pass = Pass::like(&sample, total)?;
     values.for_each_run(|run| pass.add(run));
     let ((minimum, maximum), [s1, s2, s3, s4]) = (pass.span, pass.powers);
     let (centre, unit, n) = (pass.centre, 1.0 / pass.per_unit, total as f64);
