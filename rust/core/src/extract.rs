@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayView3;
 
+use crate::blocks;
 use crate::discretise::{discretise, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
@@ -26,13 +27,15 @@ use crate::matrix::glszm::SizeZones;
 use crate::matrix::ngldm::Dependences;
 use crate::matrix::ngtdm::ToneDifferences;
 use crate::matrix::Source;
+use crate::numeric::finite;
 use crate::parallel;
 use crate::peak;
 use crate::plan::{Column, Plan, Task};
 use crate::process::{process, Prepared, Processed, Wanted};
 use crate::resegment::resegment;
 use crate::roi::Roi;
-use crate::settings::{Discretise, FamilySettings, Settings};
+use crate::selection::{Selection, Values};
+use crate::settings::{Discretise, FamilySettings, Ivh, Resample, Resegment, Settings};
 use crate::volume::{Volume, Voxel};
 
 /// What a region gave.
@@ -82,6 +85,9 @@ pub fn extract_prepared<T: Voxel>(
     mask: ArrayView3<'_, bool>,
     spacing: [f64; 3],
 ) -> Result<Extraction> {
+    if let Some(done) = of_selection(plan, image, mask, spacing)? {
+        return Ok(done);
+    }
     let settings = plan.settings();
     let wanted = Wanted {
         surroundings: plan.needs(Family::Loc),
@@ -118,8 +124,6 @@ pub fn extract_prepared<T: Voxel>(
     for (settings, levels) in settings.iter().zip(&levels) {
         warnings.extend(levels.as_ref().and_then(|l| unusual(&settings.label(), l)));
     }
-    let takes_selected =
-        |t: &Task| matches!(t.family, FamilySettings::Stat(_) | FamilySettings::Ivh(_));
     let stages = Stages {
         selected: if plan.tasks.iter().any(takes_selected) {
             roi.selected()
@@ -158,13 +162,75 @@ fn repeated(old: [usize; 3], new: [usize; 3]) -> Option<String> {
     ))
 }
 
-/// A number too large for a double is no number that could be reported.
-fn finite(value: f64) -> f64 {
-    if value.is_finite() {
-        value
-    } else {
-        f64::NAN
+/// [`extract`] where nothing but the selected intensities is asked for, without a copy of the box;
+/// `None` if it takes the general way after all.
+fn of_selection<T: Voxel>(
+    plan: &Plan,
+    image: ArrayView3<'_, T>,
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+) -> Result<Option<Extraction>> {
+    let settings = plan.settings();
+    let plain = settings.normalise.is_none()
+        && settings.resample == Resample::default()
+        && settings.resegment == Resegment::default();
+    if !plain || !plan.tasks.iter().all(takes_selected) {
+        return Ok(None);
     }
+    let Some(selection) = Selection::new(image, mask, spacing)? else {
+        return Ok(None);
+    };
+    let mut values = Vec::with_capacity(plan.columns().len());
+    for task in &plan.tasks {
+        match &task.family {
+            FamilySettings::Stat(_) => {
+                let Some(m) = Intensities::of_sequence(&selection) else {
+                    return Ok(None); // for the error that tells which are not finite
+                };
+                values.extend(task.evaluate(&m, statistical::FEATURES));
+            }
+            FamilySettings::Ivh(s) => {
+                let selected = selection.to_vec();
+                if !blocks::all_finite(&selected) {
+                    return Ok(None);
+                }
+                values.extend(volume_histogram(task, s, &selected, [None, None])?);
+            }
+            _ => unreachable!("these take the selected intensities"),
+        }
+    }
+    let voxels = selection.len() as u64;
+    Ok(Some(Extraction {
+        values: values.into_iter().map(finite).collect(),
+        warnings: Vec::new(),
+        morphological_voxels: voxels,
+        intensity_voxels: voxels,
+        grid_shape: image.dim().into(),
+        grid_spacing: spacing,
+        normalisation: None,
+    }))
+}
+
+fn takes_selected(task: &Task) -> bool {
+    matches!(
+        task.family,
+        FamilySettings::Stat(_) | FamilySettings::Ivh(_)
+    )
+}
+
+fn volume_histogram(
+    task: &Task,
+    settings: &Ivh,
+    selected: &[f64],
+    range: [Option<f64>; 2],
+) -> Result<Vec<f64>> {
+    let m = VolumeHistogram::of_values(selected, range, &settings.discretise)?;
+    let columns = volume_histogram::columns(&settings.percentages);
+    Ok(task
+        .selected
+        .iter()
+        .map(|&k| columns[k].value(&m))
+        .collect())
 }
 
 /// A warning where a region has so few or so many levels that texture says little.
@@ -268,14 +334,7 @@ impl Stages {
             FamilySettings::Stat(_) => {
                 task.evaluate(&Intensities::new(&self.selected), statistical::FEATURES)
             }
-            FamilySettings::Ivh(s) => {
-                let m = VolumeHistogram::of_values(&self.selected, self.roi.range, &s.discretise)?;
-                let columns = volume_histogram::columns(&s.percentages);
-                task.selected
-                    .iter()
-                    .map(|&k| columns[k].value(&m))
-                    .collect()
-            }
+            FamilySettings::Ivh(s) => volume_histogram(task, s, &self.selected, self.roi.range)?,
             _ => on_levels(task, self.levels(task), self.roi.morphological()),
         })
     }

@@ -39,6 +39,7 @@ pub mod plan;
 pub mod process;
 pub mod resegment;
 pub mod roi;
+mod selection;
 pub mod settings;
 pub mod volume;
 

@@ -93,16 +93,15 @@ pub fn span(values: &[f64]) -> (f64, f64) {
 
 const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
-fn span_chunk(chunk: &[f64]) -> (f64, f64) {
+pub(crate) fn span_chunk(chunk: &[f64]) -> (f64, f64) {
     let (mut low, mut high) = ([NO_SPAN.0; LANES], [NO_SPAN.1; LANES]);
-    let mut blocks = chunk.chunks_exact(LANES);
-    for block in &mut blocks {
-        for ((l, h), &x) in low.iter_mut().zip(&mut high).zip(block) {
-            (*l, *h) = (lower(*l, x), higher(*h, x));
+    let (blocks, rest) = chunk.as_chunks::<LANES>();
+    for block in blocks {
+        for k in 0..LANES {
+            (low[k], high[k]) = (lower(low[k], block[k]), higher(high[k], block[k]));
         }
     }
-    let rest = blocks.remainder().iter();
-    let ends = low.iter().zip(&high).chain(rest.map(|x| (x, x)));
+    let ends = low.iter().zip(&high).chain(rest.iter().map(|x| (x, x)));
     ends.fold(NO_SPAN, |(l, h), (&low, &high)| {
         (lower(l, low), higher(h, high))
     })
@@ -387,6 +386,16 @@ fn select(mut values: Vec<f64>, ranks: &[usize]) -> Vec<f64> {
 #[must_use]
 pub(crate) fn power_of_two_below(x: f64) -> f64 {
     f64::from_bits(x.to_bits() & 0x7ff0_0000_0000_0000).max(f64::MIN_POSITIVE)
+}
+
+/// NaN for what no double can hold.
+#[must_use]
+pub(crate) fn finite(x: f64) -> f64 {
+    if x.is_finite() {
+        x
+    } else {
+        f64::NAN
+    }
 }
 
 /// True if a mean of values of magnitude `largest` at most is 0 but for rounding: at most four units

@@ -81,8 +81,8 @@ impl Drop for Heeded {
     }
 }
 
-/// Leaves the loop if a stop was asked for.
-fn step() {
+/// Leaves the loop if a stop was asked for; for long loops that are not those of this module.
+pub(crate) fn step() {
     let asked = |stop: &Stop| stop.as_ref().is_some_and(|s| s.load(Ordering::Relaxed));
     if STOP.with_borrow(asked) {
         resume_unwind(Box::new(Stopped)); // no panic message: nothing is wrong

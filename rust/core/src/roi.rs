@@ -56,13 +56,7 @@ impl Roi {
         mask: ArrayView3<'_, bool>,
         spacing: [f64; 3],
     ) -> Result<Self> {
-        if image.dim() != mask.dim() {
-            return Err(Error::ShapeMismatch {
-                mask: mask.dim().into(),
-                image: image.dim().into(),
-            });
-        }
-        check_spacing(spacing)?;
+        check_grid(image, mask, spacing)?;
         let window = Window::around(mask).ok_or(Error::EmptyMask)?;
         let mask = Mask::new(cropped(window.view(mask)));
         let (intensities, span) = intensities(image, &mask.voxels, window)?;
@@ -180,6 +174,21 @@ impl Roi {
         (self.intensity, self.span) = (kept, span);
         self.intensity.set
     }
+}
+
+/// Refuses image, mask and spacing that do not fit.
+pub(crate) fn check_grid<T>(
+    image: ArrayView3<'_, T>,
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+) -> Result<()> {
+    if image.dim() != mask.dim() {
+        return Err(Error::ShapeMismatch {
+            mask: mask.dim().into(),
+            image: image.dim().into(),
+        });
+    }
+    check_spacing(spacing)
 }
 
 /// Voxels that are worked on while they are in the first-level cache.

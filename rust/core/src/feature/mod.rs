@@ -15,6 +15,7 @@ pub mod histogram;
 pub mod level_counts;
 pub mod local_intensity;
 pub mod morphological;
+mod one_pass;
 pub mod run_length;
 pub mod size_zone;
 pub mod statistical;

@@ -4,6 +4,7 @@
 
 use crate::feature::summary::Summary;
 use crate::feature::{FeatureDef, Unit};
+use crate::selection::Values;
 
 /// The intensities of the intensity mask, summed up once for all features.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,11 @@ impl Intensities {
     #[must_use]
     pub fn new(values: impl AsRef<[f64]>) -> Self {
         Self(Summary::of_values(values.as_ref()))
+    }
+
+    /// The same of a sequence, `None` if any intensity is not finite.
+    pub(crate) fn of_sequence(values: &impl Values) -> Option<Self> {
+        Summary::of_sequence(values).map(Self)
     }
 }
 

@@ -1,13 +1,16 @@
 //! What a set of numbers is summed up by; the intensity statistics and the intensity histogram
 //! features are the same formulas over intensities and over grey levels.
 
+use crate::blocks::all_finite;
+use crate::feature::one_pass;
 use crate::numeric::{
-    between, count_by, higher, mean, nearest, percentile_position, percentiles_within,
+    between, count_by, finite, higher, mean, nearest, percentile_position, percentiles_within,
     power_of_two_below, span, sum_by, sums_by, vanishes,
 };
+use crate::selection::Values;
 
 /// Percentiles that features use.
-const PERCENTS: [u32; 5] = [10, 25, 50, 75, 90];
+pub(super) const PERCENTS: [u32; 5] = [10, 25, 50, 75, 90];
 /// Whole numbers over at most this range are counted.
 const COUNTED: f64 = 65_536.0;
 /// Whole numbers below this are exact doubles, and so are their differences.
@@ -46,9 +49,9 @@ pub struct Summary {
     /// Sum of `x^2`.
     pub energy: f64,
     /// Unit of the central moments.
-    unit: f64,
+    pub(super) unit: f64,
     /// Means of `((x - mean) / unit)^k` for `k` = 2, 3, 4.
-    moments: [f64; 3],
+    pub(super) moments: [f64; 3],
 }
 
 impl Summary {
@@ -58,6 +61,19 @@ impl Summary {
     /// of `values`.
     #[must_use]
     pub fn of_values(values: &[f64]) -> Self {
+        one_pass::summary(values).unwrap_or_else(|| Self::by_passes(values))
+    }
+
+    /// [`Summary::of_values`], `None` if any is not finite.
+    pub(crate) fn of_sequence(values: &impl Values) -> Option<Self> {
+        one_pass::summary(values).or_else(|| {
+            let values = values.to_vec();
+            all_finite(&values).then(|| Self::by_passes(&values))
+        })
+    }
+
+    /// One step after the other, for any numbers.
+    pub(super) fn by_passes(values: &[f64]) -> Self {
         let (minimum, maximum) = span(values);
         let range = maximum - minimum;
         // A table needs no more places than there are values.
@@ -209,15 +225,6 @@ impl Summary {
 /// Mean of `f(k)` over bins `(k, count)` that hold `n` numbers.
 fn mean_of(bins: &[(f64, f64)], n: f64, f: impl Fn(f64) -> f64) -> f64 {
     sum_by(bins, |(k, count)| f(k) * count) / n
-}
-
-/// NaN for what no double can hold.
-fn finite(x: f64) -> f64 {
-    if x.is_finite() {
-        x
-    } else {
-        f64::NAN
-    }
 }
 
 /// `a / b`, NaN instead of infinity.
