@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from collections import Counter
 from pathlib import Path
 
 import ferromics as fm
-from ferromics import compliance
+from ferromics import compliance, ibsi_data, suite
 from ferromics import names as other
 
 HERE = Path(__file__).parent
@@ -91,33 +88,26 @@ NAMES = (
 )
 
 
-TITLES = {"digital_phantom": "Digital phantom", "A": "CT phantom, configuration A"}
-
-
-def conformance(data: Path, scratch: Path) -> str:
+def conformance(data: Path) -> str:
     """Return the page of matches by configuration and family, on the images of `data`."""
-    ct = data / "ibsi_1_ct_radiomics_phantom" / "nifti"
-    files = {
-        "digital_phantom": compliance.write_phantom(scratch),
-        "A": (ct / "image" / "phantom.nii.gz", ct / "mask" / "mask.nii.gz"),
-    }
     lines = [HEAD, "# Conformance with IBSI 1\n\n", RULE]
-    for configuration, (image, mask) in files.items():
-        preset = "ibsi:phantom" if configuration == "digital_phantom" else f"ibsi:{configuration}"
-        rows = fm.compare(fm.extract(image, mask, preset), configuration)
-        verdicts = ("match", "partial", "miss")
-        lines.append(f"\n## {TITLES[configuration]} (`{preset}`)\n\n")
+    for configuration in compliance.configurations():
+        outcome = suite.run(configuration, data)
+        lines.append(f"\n## {outcome.title} (`{outcome.settings}`)\n\n")
         lines.append("| family | matched | partial | missed |\n|---|---|---|---|\n")
-        for family in [*dict.fromkeys(r.reference.family for r in rows), "all"]:
-            counts = Counter(r.verdict for r in rows if family in (r.reference.family, "all"))
-            lines.append(f"| {family} | {' | '.join(str(counts[v]) for v in verdicts)} |\n")
+        steps = {"diag": suite.count(outcome.diagnostics)} if outcome.diagnostics else {}
+        families = {family: outcome.counts(family) for family in outcome.families}
+        for family, counts in {**families, "all": outcome.counts(), **steps}.items():
+            cells = " | ".join(str(counts[v]) for v in ("match", "partial", "miss"))
+            lines.append(f"| {family} | {cells} |\n")
     return "".join(lines)
 
 
 RULE = (
     "The reference values, tolerances and the rule are IBSI's: the difference between reference "
     "and result, cut off at the third significant digit of the reference, must not exceed the "
-    "tolerance.\n"
+    "tolerance. `diag` are the diagnostic features of image and region after each processing step. "
+    "`ferromics ibsi` runs all of this on your machine.\n"
 )
 
 
@@ -125,13 +115,10 @@ def main() -> None:
     """Write the pages; the last one needs IBSI's images."""
     (HERE / "features.md").write_text(features(), encoding="utf-8")
     (HERE / "names.md").write_text(names(), encoding="utf-8")
-    beside = HERE.parent.parent / "shared" / "ibsi" / "data"
-    data = Path(os.environ.get("FERROMICS_IBSI_DATA", beside))
-    if not (data / "ibsi_1_ct_radiomics_phantom").is_dir():
-        sys.exit("docs/conformance.md left as it is: set FERROMICS_IBSI_DATA to IBSI's data_sets")
-    with tempfile.TemporaryDirectory() as scratch:
-        page = conformance(data, Path(scratch))
-    (HERE / "conformance.md").write_text(page, encoding="utf-8")
+    data = ibsi_data.find(beside=HERE.parent.parent / "shared" / "ibsi" / "data")
+    if data is None:
+        sys.exit(f"docs/conformance.md left as it is: {ibsi_data.HOW_TO_GET_IT}")
+    (HERE / "conformance.md").write_text(conformance(data), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from ferromics import ibsi_data as ibsi_data_folder
+
 # The same examples every time in CI, so that a change fails only by what it changed; elsewhere new
 # ones are tried at each run.
 settings.register_profile("ci", derandomize=True)
@@ -20,31 +22,13 @@ if os.environ.get("CI", "").lower() == "true":
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CACHES = {
-    "win32": Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local")),
-    "darwin": Path("~/Library/Caches"),
-}
-CACHE = CACHES.get(sys.platform, Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))).expanduser()
-
-
-def find_ibsi_data() -> Path | None:
-    """The folder with ``ibsi_1_ct_radiomics_phantom`` and its neighbours, if it is anywhere."""
-    named = os.environ.get("FERROMICS_IBSI_DATA")
-    places = (
-        [Path(named)] if named else [CACHE / "ferromics" / "ibsi", ROOT.parent / "shared/ibsi/data"]
-    )
-    return next((p for p in places if (p / "ibsi_1_ct_radiomics_phantom").is_dir()), None)
-
 
 @pytest.fixture(scope="session")
 def ibsi_data() -> Path:
     """IBSI's data; skips where they are not, but fails in CI."""
-    found = find_ibsi_data()
+    found = ibsi_data_folder.find(beside=ROOT.parent / "shared" / "ibsi" / "data")
     if found is None:
-        message = (
-            "IBSI's CT phantom is not here: clone github.com/theibsi/data_sets and set "
-            "FERROMICS_IBSI_DATA to the clone"
-        )
+        message = f"IBSI's CT phantom is not here: {ibsi_data_folder.HOW_TO_GET_IT}"
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(message)
         pytest.skip(message)
@@ -54,8 +38,7 @@ def ibsi_data() -> Path:
 @pytest.fixture(scope="session")
 def ct_phantom(ibsi_data: Path) -> tuple[Path, Path]:
     """Image and mask file of the CT phantom."""
-    folder = ibsi_data / "ibsi_1_ct_radiomics_phantom" / "nifti"
-    return folder / "image" / "phantom.nii.gz", folder / "mask" / "mask.nii.gz"
+    return ibsi_data_folder.ct_phantom(ibsi_data)
 
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -65,10 +48,18 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 def cli() -> Cli:
     """Run the command line as a process: ``cli("extract", image, mask).stdout``."""
 
-    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: object, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ferromics", *map(str, arguments)]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False
+            command,
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            timeout=300,
+            check=False,
         )
 
     return run

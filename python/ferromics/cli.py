@@ -1,20 +1,30 @@
 """The command line. Data goes to stdout, messages to stderr; heavy imports wait until needed.
 
-Exit status: 0 done, 1 some regions failed, 2 unusable input or settings, 130 interrupted.
+Exit status: 0 done, 1 some regions failed (or a reference value is missed), 2 unusable input or
+settings, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ferromics._cli_ibsi import ibsi_app
+from ferromics._console import (
+    BROKEN_PIPE,
+    DONE,
+    INTERRUPTED,
+    SOME_FAILED,
+    UNUSABLE,
+    Listing,
+    progress,
+    tell,
+)
 
 if TYPE_CHECKING:
     from ferromics.extractor import Result
@@ -29,9 +39,7 @@ app = typer.Typer(
 )
 settings_app = typer.Typer(help="Write, check and describe settings files.")
 app.add_typer(settings_app, name="settings")
-
-DONE, SOME_FAILED, UNUSABLE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
-SHOW_PROGRESS_AFTER_S = 1.0
+app.add_typer(ibsi_app, name="ibsi")
 
 
 class Layout(str, Enum):
@@ -39,14 +47,6 @@ class Layout(str, Enum):
 
     wide = "wide"
     long = "long"
-
-
-class Listing(str, Enum):
-    """Forms of a list for people or programs."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 SettingsOption = Annotated[
@@ -86,7 +86,7 @@ def extract(
 
     if output != "-":
         table.check_path(Path(output))
-    with _progress("computing features"):
+    with progress("computing features"):
         found = run(
             image,
             _masks(mask),
@@ -100,7 +100,7 @@ def extract(
     failures = found.failures if isinstance(found, Results) else {}
     _tell_warnings(results)
     for name, error in failures.items():
-        _tell(f"region {name} failed: {error}")
+        tell(f"region {name} failed: {error}")
     if not results:
         return UNUSABLE
     if output == "-":
@@ -180,7 +180,7 @@ def settings_check(
     chosen = Settings.of(settings)
     columns = len(plan(chosen).columns)
     for note in chosen.notes():
-        _tell(f"warning: {note}")
+        tell(f"warning: {note}")
     sys.stdout.write(f"{settings}: good; {columns} values a region; hash {chosen.hash}\n")
 
 
@@ -233,32 +233,28 @@ def run(arguments: list[str]) -> int:
         status = app(arguments, standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
-        _tell("interrupted")
+        tell("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone; keep the interpreter from flushing into nothing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (RadiomicsError, ImportError, MemoryError) as error:
-        _tell(str(error) or "out of memory")
+        tell(str(error) or "out of memory")
         return UNUSABLE
     except OSError as error:
         named = error.filename is not None and error.strerror
-        _tell(f"{error.filename}: {error.strerror}" if named else str(error))
+        tell(f"{error.filename}: {error.strerror}" if named else str(error))
         return UNUSABLE
     except Exception as error:
         # Usage errors, whichever library typer takes its parser from.
         if not hasattr(error, "format_message"):
             raise
-        _tell(f"{error.format_message().rstrip('.')} (see ferromics --help)")
+        tell(f"{error.format_message().rstrip('.')} (see ferromics --help)")
         return UNUSABLE
     if status == INTERRUPTED:  # newer versions of typer hand the signal over as a status
-        _tell("interrupted")
+        tell("interrupted")
     return status if isinstance(status, int) else DONE
-
-
-def _tell(message: str) -> None:
-    sys.stderr.write(f"ferromics: {' '.join(message.split())}\n")
 
 
 def _tell_warnings(results: list[Result]) -> None:
@@ -268,9 +264,9 @@ def _tell_warnings(results: list[Result]) -> None:
     for k, result in enumerate(results):
         for warning in result.warnings:
             if warning not in shared:
-                _tell(f"warning: {result.roi}: {warning}")
+                tell(f"warning: {result.roi}: {warning}")
             elif k == 0:
-                _tell(f"warning: {warning}")
+                tell(f"warning: {warning}")
 
 
 def _masks(arguments: list[str]) -> str | dict[str, str]:
@@ -306,33 +302,6 @@ def _label(text: str | None) -> int | list[int] | str | None:
         msg = f"--label must be a number, numbers with commas between, or all; got {text!r}"
         raise InputError(msg) from None
     return labels if "," in text else labels[0]
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Iterator[None]:
-    """A spinner on stderr, if that is a terminal and the work takes long."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    shown: list[Any] = []
-
-    def show() -> None:
-        from rich.console import Console
-
-        status = Console(stderr=True).status(what)
-        status.start()
-        shown.append(status)
-
-    timer = threading.Timer(SHOW_PROGRESS_AFTER_S, show)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        for status in shown:
-            status.stop()
 
 
 def _print_features(rows: list[dict[str, str]]) -> None:

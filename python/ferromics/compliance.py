@@ -1,4 +1,10 @@
-"""Judges values against the reference values of IBSI 1 by IBSI's own rule."""
+"""Judges values against IBSI's reference values by IBSI's own rules.
+
+IBSI 1: features (:func:`references`) and, to find out where a miss comes from, the image and the
+region after each processing step (:func:`diagnostics`). IBSI 2, phase 2: features of filtered
+images (:func:`ibsi2_references`). The tables are in ``ferromics/reference``; NOTICE says where
+they come from.
+"""
 
 from __future__ import annotations
 
@@ -56,12 +62,34 @@ def judge(value: Number, reference: Number, tolerance: Number) -> Verdict:
     return "partial" if difference < 3 * allowed else "miss"
 
 
+def judge_filtered(value: Number, reference: Number, tolerance: Number) -> Verdict:
+    """Judge one value by the rule of IBSI 2, phase 2: it lies within the tolerance or not.
+
+    Parameters
+    ----------
+    value
+        The value to judge; NaN and infinity miss.
+    reference, tolerance
+        As published; text keeps their digits.
+
+    Examples
+    --------
+    >>> from ferromics.compliance import judge_filtered
+    >>> judge_filtered(-51.6, "-47", "4.6"), judge_filtered(-51.61, "-47", "4.6")
+    ('match', 'miss')
+    """
+    given, target, allowed = _decimal(value), _decimal(reference), _decimal(tolerance)
+    if not given.is_finite():
+        return "miss"
+    return "match" if abs(_CONTEXT.subtract(target, given)) <= allowed else "miss"
+
+
 @dataclass(frozen=True)
 class Reference:
     """One reference value of IBSI 1, as published.
 
     ``value`` and ``tolerance`` are text, which keeps their digits; ``None`` for features that IBSI
-    has not standardised.
+    has not standardised. Diagnostics (family ``diag``) have no code and no aggregation.
     """
 
     configuration: str
@@ -69,6 +97,23 @@ class Reference:
     feature: str
     ibsi: str
     aggregation: str
+    value: str | None
+    tolerance: str | None
+    consensus: str
+
+
+@dataclass(frozen=True)
+class FilterReference:
+    """One reference value of IBSI 2, phase 2, as published: a feature of a filtered image.
+
+    ``test`` is IBSI's name of the test, ``1.A`` to ``9.B``. ``value`` and ``tolerance`` are text;
+    ``None`` for the one value without consensus.
+    """
+
+    test: str
+    family: str
+    feature: str
+    ibsi: str
     value: str | None
     tolerance: str | None
     consensus: str
@@ -101,6 +146,44 @@ def references(*, standardised_only: bool = True) -> list[Reference]:
         Leave out the features that have no reference value.
     """
     return [r for r in _references() if r.value is not None or not standardised_only]
+
+
+def diagnostics() -> list[Reference]:
+    """IBSI 1's values of the image and the region after each step, configurations A to E.
+
+    The family is ``diag``; a feature's name is the step and the measure, as
+    ``resegmented_roi_intensity_mask_voxel_count``.
+
+    Examples
+    --------
+    >>> from ferromics.compliance import diagnostics
+    >>> len(diagnostics()), diagnostics()[0].feature
+    (300, 'initial_image_dimension_x')
+    """
+    return list(_table("ibsi1_diagnostics.csv"))
+
+
+def ibsi2_references(*, standardised_only: bool = True) -> list[FilterReference]:
+    """Every reference value of IBSI 2, phase 2, in the order of IBSI's table.
+
+    Parameters
+    ----------
+    standardised_only
+        Leave out the one value on which the teams did not agree.
+    """
+    rows = (
+        FilterReference(
+            test=row["test"],
+            family=row["family"],
+            feature=row["feature"],
+            ibsi=row["ibsi"],
+            value=row["value"] or None,
+            tolerance=row["tolerance"] or None,
+            consensus=row["consensus"],
+        )
+        for row in _rows("ibsi2_phase2_values.csv")
+    )
+    return [row for row in rows if row.value is not None or not standardised_only]
 
 
 def write_phantom(folder: Path) -> tuple[Path, Path]:
@@ -141,11 +224,24 @@ def compare(result: Any, configuration: str) -> list[Judgement]:
     >>> sum(row.verdict == "match" for row in rows)
     482
     """
+    return _compare(result, configuration, _references())
+
+
+def compare_diagnostics(result: Any, configuration: str) -> list[Judgement]:
+    """Judge the family ``diag`` of a result by the same rule; nothing for the digital phantom.
+
+    Parameters and errors as for :func:`compare`. Where a configuration misses, what is wrong here
+    is wrong first.
+    """
+    return _compare(result, configuration, _table("ibsi1_diagnostics.csv"))
+
+
+def _compare(result: Any, configuration: str, references: Iterable[Reference]) -> list[Judgement]:
     if configuration not in configurations():
         msg = f"no configuration {configuration!r}; there are {', '.join(configurations())}"
         raise InputError(msg)
     values = _values(result.records() if hasattr(result, "records") else result)
-    return [_judged(r, values) for r in _references() if r.configuration == configuration]
+    return [_judged(r, values) for r in references if r.configuration == configuration]
 
 
 def _values(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], float | None]:
@@ -174,22 +270,30 @@ def _judged(reference: Reference, values: Mapping[tuple[str, str, str], float | 
     return Judgement(reference, value, verdict)
 
 
-@functools.cache
 def _references() -> tuple[Reference, ...]:
-    file = resources.files("ferromics") / "reference" / "ibsi1_values.csv"
+    return _table("ibsi1_values.csv")
+
+
+@functools.cache
+def _table(name: str) -> tuple[Reference, ...]:
     return tuple(
         Reference(
             configuration=row["configuration"],
             family=row["family"],
             feature=row["feature"],
-            ibsi=row["ibsi"],
-            aggregation=row["aggregation"],
+            ibsi=row.get("ibsi", ""),
+            aggregation=row.get("aggregation", ""),
             value=row["value"] or None,
             tolerance=row["tolerance"] or None,
             consensus=row["consensus"],
         )
-        for row in csv.DictReader(file.read_text("utf-8").splitlines())
+        for row in _rows(name)
     )
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    text = (resources.files("ferromics") / "reference" / name).read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 def _decimal(number: Number) -> Decimal:

@@ -12,7 +12,8 @@ import ferromics as fm
 from ferromics import compliance, names
 from ferromics.names import Meaning, Reason
 
-CATALOGUE = fm.catalogue()
+CATALOGUE = [row for row in fm.catalogue() if row["family"] != "diag"]
+DIAGNOSTIC = [row["name"] for row in fm.catalogue() if row["family"] == "diag"]
 VALUES = list(
     dict.fromkeys(
         (r.family, r.feature, r.aggregation) for r in compliance.references(standardised_only=False)
@@ -206,3 +207,7 @@ def test_the_docs_page_holds_every_name() -> None:
     shown += [*names.PYRADIOMICS_WITHOUT, *names.diagnostic_tags()]
     missing = [name for name in shown if f"`{name}`" not in page]
     assert not missing, "run `make docs`"
+
+
+def test_the_diagnostic_tags_are_those_of_the_catalogue_s_diagnostic_features() -> None:
+    assert sorted(names.diagnostic_tags().values()) == sorted(DIAGNOSTIC)
