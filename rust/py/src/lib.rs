@@ -4,11 +4,15 @@
 mod api;
 mod array;
 mod error;
+mod memory;
 mod registry;
 mod stages;
 
 use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
+
+#[global_allocator]
+static MEMORY: memory::LargePages = memory::LargePages;
 
 /// The compiled core of ferromics.
 #[pymodule]
