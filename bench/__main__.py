@@ -49,7 +49,11 @@ class Ours:
 
         def plan(family: dict[str, Any]) -> Callable[[], object]:
             made = _core.Plan(json.dumps({"features": [family]}))
-            return lambda: made.run(image, mask, spacing, threads=self.threads)
+
+            def run() -> object:
+                return made.run(made.prepare(image), image, mask, spacing, threads=self.threads)
+
+            return run
 
         def texture(family: str) -> Callable[[], object]:
             settings = json.dumps({"type": family})
