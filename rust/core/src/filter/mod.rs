@@ -1,0 +1,8 @@
+//! Convolutional image filters, IBSI 2, and the transforms that PyRadiomics made common.
+//!
+//! A filter takes an image (z, y, x), spacing in mm in the same order, and gives a response map of
+//! the same shape.
+
+pub mod boundary;
+
+pub use boundary::Boundary;
