@@ -234,6 +234,7 @@ def wavelet(
 
     Level `level` filters what the level before left, low-pass along all axes, with filters whose
     weights are ``2 ** (level - 1)`` voxels apart. All sub-bands asked for in one call share work.
+    With ``boundary="periodic"`` the maps are those of PyWavelets' ``swtn``, whose keys name z first.
 
     Parameters
     ----------
@@ -266,9 +267,9 @@ def wavelet(
     >>> import ferromics as fm
     >>> step = [[[0, 0, 0, 1, 1, 1]]]
     >>> fm.filters.wavelet(step, "haar", "HL").round(3)
-    array([[[0., 0., 1., 0., 0., 0.]]])
+    array([[[ 0.,  0., -1.,  0.,  0.,  0.]]])
     >>> list(fm.filters.wavelet(step, "haar", dimension=2))
-    ['LL', 'HL', 'LH', 'HH']
+    ['LL', 'LH', 'HL', 'HH']
     >>> fm.filters.wavelet(step, "cof1", "HL")
     Traceback (most recent call last):
     ferromics.InputError: wavelet 'cof1' is not known, did you mean 'coif1'? ...
