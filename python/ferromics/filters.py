@@ -234,7 +234,7 @@ def wavelet(
 
     Level `level` filters what the level before left, low-pass along all axes, with filters whose
     weights are ``2 ** (level - 1)`` voxels apart. All sub-bands asked for in one call share work.
-    With ``boundary="periodic"`` the maps are those of PyWavelets' ``swtn``, whose keys name z first.
+    With ``boundary="periodic"`` maps are those of PyWavelets' ``swtn``, whose keys name z first.
 
     Parameters
     ----------
@@ -574,12 +574,11 @@ def _one_of(name: str, given: str, known: Sequence[str]) -> str:
     return given
 
 
-def _whole(name: str, given: int, *, least: int) -> int:
-    number = given.item() if isinstance(given, np.integer) else given
-    if type(number) is not int or number < least:
-        msg = f"{name} is {given!r}; it must be a whole number from {least} on"
-        raise InputError(msg)
-    return number
+def _whole(name: str, given: object, *, least: int) -> int:
+    if isinstance(given, int | np.integer) and not isinstance(given, bool) and given >= least:
+        return int(given)
+    msg = f"{name} is {given!r}; it must be a whole number from {least} on"
+    raise InputError(msg)
 
 
 def _transform(

@@ -205,27 +205,29 @@ impl Bank {
             keys.push((key, map));
         }
         let mut counts = vec![0; keys.iter().map(|&(_, map)| map + 1).max().unwrap_or(0)];
-        keys.iter().for_each(|&(_, map)| counts[map] += 1);
+        for &(_, map) in &keys {
+            counts[map] += 1;
+        }
         keys.sort_unstable();
-        let mut branches: Vec<(usize, Vec<Branch>)> = Vec::new();
         let mut started = vec![false; counts.len()];
-        for same in keys.chunk_by(|a, b| a == b) {
-            let ([z, y, x], map) = same[0];
-            if branches.last().is_none_or(|(kernel, _)| *kernel != z) {
-                branches.push((z, Vec::new()));
-            }
-            let rows = &mut branches.last_mut().expect("there is one").1;
-            if rows.last().is_none_or(|branch| branch.kernel != y) {
-                let leaves = Vec::new();
-                rows.push(Branch { kernel: y, leaves });
-            }
-            rows.last_mut().expect("there is one").leaves.push(Leaf {
-                kernel: x,
+        let mut leaf = |same: &[([usize; 3], usize)]| {
+            let ([.., kernel], map) = same[0];
+            Leaf {
+                kernel,
                 map,
                 times: same.len(),
                 first: !std::mem::replace(&mut started[map], true),
-            });
-        }
+            }
+        };
+        let mut branch = |rows: &[([usize; 3], usize)]| Branch {
+            kernel: rows[0].0[1],
+            leaves: rows.chunk_by(|a, b| a == b).map(&mut leaf).collect(),
+        };
+        let planes = keys.chunk_by(|a, b| a.0[0] == b.0[0]).map(|planes| {
+            let rows = planes.chunk_by(|a, b| a.0[1] == b.0[1]);
+            (planes[0].0[0], rows.map(&mut branch).collect())
+        });
+        let branches = planes.collect();
         Self {
             kernels,
             branches,
@@ -245,21 +247,22 @@ impl Bank {
     ) -> Result<Vec<Array3<T>>> {
         let empty = || Array3::from_elem(image.raw_dim(), T::ZERO);
         let mut maps: Vec<_> = self.counts.iter().map(|_| empty()).collect();
-        self.pool_into(&mut maps, true, image, boundary, pooling)?;
-        for (map, &count) in maps.iter_mut().zip(&self.counts) {
+        let mut voxels: Vec<_> = maps.iter_mut().map(voxels_of).collect();
+        self.pool_into(&mut voxels, true, image, boundary, pooling)?;
+        for (map, &count) in voxels.into_iter().zip(&self.counts) {
             pooling.finish(map, count);
         }
         Ok(maps)
     }
 
-    /// Pools the responses into `maps`, which hold nothing yet if they are `fresh`; a mean still
-    /// needs [`Pooling::finish`].
+    /// Pools the responses into `maps` (C order), which hold nothing yet if they are `fresh`; a mean
+    /// still needs [`Pooling::finish`].
     ///
     /// # Errors
     /// As [`Bank::maps`].
     pub(super) fn pool_into<T: Real>(
         &self,
-        maps: &mut [Array3<T>],
+        maps: &mut [&mut [T]],
         fresh: bool,
         image: ArrayView3<'_, T>,
         boundary: Boundary,
@@ -278,7 +281,6 @@ impl Bank {
         let blocks = shape[0].div_ceil(PLANES);
         let mut tasks: Vec<Vec<&mut [T]>> = (0..blocks).map(|_| Vec::new()).collect();
         for map in maps {
-            let map = voxels_of(map);
             for (task, part) in tasks.iter_mut().zip(map.chunks_mut(size)) {
                 task.push(part);
             }

@@ -1,10 +1,9 @@
 //! Pooling of the responses to a filter's orientations, one after the other (IBSI 2, "Rotation
 //! invariance").
 
-use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::convolve::{voxels_of, Real};
+use super::convolve::Real;
 
 /// What becomes of the responses to several orientations of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +41,8 @@ impl Pooling {
     }
 
     /// Ends pooling over `count` orientations.
-    pub(super) fn finish<T: Real>(self, pooled: &mut Array3<T>, count: usize) {
+    pub(super) fn finish<T: Real>(self, pooled: &mut [T], count: usize) {
         if self == Self::Mean && count > 1 {
-            let pooled = voxels_of(pooled);
             scale(pooled, T::from_f64(1.0 / count as f64));
         }
     }

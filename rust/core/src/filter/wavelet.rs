@@ -9,7 +9,7 @@ use std::fmt;
 
 use ndarray::{Array3, ArrayView3};
 
-use super::convolve::{check_boundary, convolve, Bank, Kernel, Real};
+use super::convolve::{check_boundary, convolve, voxels_of, Bank, Kernel, Real};
 use super::rotation::Rotation;
 use super::{Boundary, Dimension, Pooling};
 use crate::error::{Error, Result};
@@ -46,6 +46,7 @@ impl Wavelet {
                 (low.clone(), back.unwrap_or_else(|| reversed(low)))
             }),
         };
+        let found = found.filter(|_| !wanted.ends_with('\''));
         let (low, back) = found.ok_or_else(|| Error::UnknownWavelet {
             given: name.to_string(),
             nearest: nearest(&wanted),
@@ -202,9 +203,43 @@ pub fn sub_bands<T: Real>(
     rotations: Option<Pooling>,
     boundary: Boundary,
 ) -> Result<Vec<Array3<T>>> {
+    let mut maps = vec![Array3::from_elem(image.raw_dim(), T::ZERO); bands.len()];
+    let mut voxels: Vec<_> = maps.iter_mut().map(voxels_of).collect();
+    sub_bands_into(
+        &mut voxels,
+        image,
+        wavelet,
+        level,
+        bands,
+        rotations,
+        boundary,
+    )?;
+    Ok(maps)
+}
+
+/// [`sub_bands`] written to `maps`, the voxels of each in C order.
+///
+/// # Errors
+/// As [`sub_bands`]; [`Error::Argument`] if there is not one map of the image's size a sub-band.
+pub fn sub_bands_into<T: Real>(
+    maps: &mut [&mut [T]],
+    image: ArrayView3<'_, T>,
+    wavelet: &Wavelet,
+    level: usize,
+    bands: &[SubBand],
+    rotations: Option<Pooling>,
+    boundary: Boundary,
+) -> Result<()> {
     check_boundary(boundary)?;
+    if maps.len() != bands.len() || maps.iter().any(|map| map.len() != image.len()) {
+        return Err(Error::Argument {
+            name: "maps",
+            given: format!("{} arrays", maps.len()),
+            allowed: "there must be one of the image's size for each sub-band",
+        });
+    }
     let Some(dimension) = bands.first().map(|band| band.dimension) else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     if bands.iter().any(|band| band.dimension != dimension) {
         return Err(Error::Argument {
@@ -231,20 +266,21 @@ pub fn sub_bands<T: Real>(
             rotations.iter().map(move |r| (r.of(&kernels), map))
         }))
     };
-    if level == 1 {
-        return bank(&all).maps(image, boundary, pooling);
-    }
-    let mut maps = vec![Array3::from_elem(image.raw_dim(), T::ZERO); bands.len()];
     // The low-pass of the levels before is the same along all axes, so it depends only on which of
     // them are mirrored; rotations come sorted by that.
-    for (k, group) in all.chunk_by(|a, b| a.mirrored == b.mirrored).enumerate() {
-        let (smooth, beyond) = smoothed(image, wavelet, level, dimension, group[0], boundary)?;
-        bank(group).pool_into(&mut maps, k == 0, smooth.view(), beyond, pooling)?;
+    let alike = |a: &Rotation, b: &Rotation| level == 1 || a.mirrored == b.mirrored;
+    for (k, group) in all.chunk_by(alike).enumerate() {
+        if level == 1 {
+            bank(group).pool_into(maps, true, image, boundary, pooling)?;
+        } else {
+            let (smooth, beyond) = smoothed(image, wavelet, level, dimension, group[0], boundary)?;
+            bank(group).pool_into(maps, k == 0, smooth.view(), beyond, pooling)?;
+        }
     }
-    for map in &mut maps {
+    for map in maps {
         pooling.finish(map, all.len());
     }
-    Ok(maps)
+    Ok(())
 }
 
 /// What the levels before `level` leave of the image, and how that goes on beyond its edge.
