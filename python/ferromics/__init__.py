@@ -100,6 +100,7 @@ _MODULES = (
     "compliance",
     "demo",
     "errors",
+    "filters",
     "foreign",
     "io",
     "names",

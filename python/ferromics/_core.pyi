@@ -18,6 +18,14 @@ __all__ = [
     "default_settings",
     "discretise",
     "distance_map",
+    "filter_gradient",
+    "filter_laws",
+    "filter_lbp_2d",
+    "filter_lbp_3d",
+    "filter_log",
+    "filter_mean",
+    "filter_transform",
+    "filter_wavelet",
     "glcm",
     "intensity_peaks",
     "mesh",
@@ -29,6 +37,7 @@ __all__ = [
     "spatial_autocorrelation",
     "texture",
     "texture_matrix",
+    "wavelet_names",
 ]
 
 _Column: TypeAlias = tuple[str, str, str, str, str, str, str, str, str]
@@ -133,3 +142,58 @@ def intensity_peaks(
     spacing: Sequence[float],
     threads: int | None = None,
 ) -> tuple[float, float]: ...
+
+# Filters; `ferromics.filters` documents them. The map has the image's type, float64 or float32.
+# `dimension` ("2d", "3d"), `boundary`, `rotations` (a pooling), `kind` and `code` are JSON.
+def filter_mean(
+    image: NDArray[Any], support: int, dimension: str, boundary: str, threads: int | None = None
+) -> NDArray[Any]: ...
+def filter_log(
+    image: NDArray[Any],
+    spacing: Sequence[float],
+    sigma: float,
+    truncate: float,
+    dimension: str,
+    boundary: str,
+    threads: int | None = None,
+) -> NDArray[Any]: ...
+def filter_laws(
+    image: NDArray[Any],
+    kernels: str,
+    energy: int | None,
+    rotations: str | None,
+    boundary: str,
+    threads: int | None = None,
+) -> NDArray[Any]: ...
+def filter_wavelet(
+    image: NDArray[Any],
+    wavelet: str,
+    sub_bands: Sequence[str] | None,
+    dimension: str,
+    level: int,
+    rotations: str | None,
+    boundary: str,
+    threads: int | None = None,
+) -> list[tuple[str, NDArray[Any]]]: ...
+def wavelet_names() -> list[str]: ...
+def filter_transform(
+    image: NDArray[Any], kind: str, largest: float | None = None, threads: int | None = None
+) -> NDArray[Any]: ...
+def filter_gradient(
+    image: NDArray[Any],
+    spacing: Sequence[float],
+    dimension: str,
+    boundary: str,
+    threads: int | None = None,
+) -> NDArray[Any]: ...
+def filter_lbp_2d(
+    image: NDArray[Any],
+    radius: float,
+    samples: int,
+    code: str,
+    boundary: str,
+    threads: int | None = None,
+) -> NDArray[Any]: ...
+def filter_lbp_3d(
+    image: NDArray[Any], radius: float, boundary: str, threads: int | None = None
+) -> NDArray[Any]: ...

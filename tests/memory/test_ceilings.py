@@ -50,3 +50,40 @@ def test_texture_takes_a_few_bytes_a_voxel_of_the_box() -> None:
 def test_memory_grows_no_faster_than_the_box() -> None:
     small, large = (growth(n, "stat,ih,ivh,loc," + TEXTURE) for n in (100, 200))
     assert large < 10 * max(small, 16 * 2**20)
+
+
+FILTER = """
+import resource, sys
+import numpy as np
+import ferromics as fm
+
+image = np.random.default_rng(0).normal(size=(160, 160, 160))
+call = lambda image: eval(sys.argv[1], {"f": fm.filters, "a": image})
+call(image[:9, :9, :9])  # imports
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before = peak()
+call(image)
+print((peak() - before) / image.nbytes)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "volumes"),
+    [
+        ("f.mean(a, 15)", 1),
+        ("f.log(a, (1, 1, 1), 3)", 1),
+        ("f.laws(a, 'L5E5S5', pooling='max')", 1),
+        ("f.laws(a, 'L5E5S5', pooling='max', energy=7)", 2),
+        ("f.wavelet(a, 'coif1')", 8),
+        ("f.wavelet(a, 'coif1', pooling='mean')", 8),
+        ("f.wavelet(a, 'coif1', 'LLH', level=3, pooling='mean')", 3),
+        ("f.square_root(a)", 1),
+        ("f.gradient(a, (1, 1, 1))", 1),
+        ("f.lbp_3d(a)", 2),
+    ],
+)
+def test_a_filter_holds_its_maps_and_little_else(call: str, volumes: int) -> None:
+    # Rotations, sub-bands and terms would each be a volume if they were held.
+    command = [sys.executable, "-c", FILTER, call]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < volumes + 0.6

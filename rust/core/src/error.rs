@@ -178,6 +178,31 @@ pub enum Error {
         /// What is allowed.
         allowed: String,
     },
+    /// A wavelet's name is not known.
+    #[error(
+        "wavelet '{given}' is not known, did you mean '{nearest}'? Known are haar, db1 to db38, \
+         sym2 to sym20, coif1 to coif17, bior1.1 to bior6.8, rbio1.1 to rbio6.8, dmey"
+    )]
+    UnknownWavelet {
+        /// What was given.
+        given: String,
+        /// The known name that is most like it.
+        nearest: String,
+    },
+    /// A wavelet's level is not one that the image has.
+    #[error(
+        "level is {level}; it must be from 1 to {deepest}, where the filter's weights, \
+         2^(level - 1) voxels apart, still fit the image's shortest filtered axis of {shortest} \
+         voxels"
+    )]
+    WaveletLevel {
+        /// What was given.
+        level: usize,
+        /// The deepest one.
+        deepest: usize,
+        /// Voxels of the shortest filtered axis.
+        shortest: usize,
+    },
     /// An argument of a public function is outside its limits.
     #[error("{name} is {given}; {allowed}")]
     Argument {

@@ -27,6 +27,7 @@ pub mod discretise;
 pub mod error;
 pub mod extract;
 pub mod feature;
+pub mod filter;
 pub mod interpolate;
 pub mod matrix;
 pub mod mesh;

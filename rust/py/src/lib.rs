@@ -4,6 +4,7 @@
 mod api;
 mod array;
 mod error;
+mod filters;
 mod memory;
 mod registry;
 mod stages;
@@ -25,5 +26,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add_to(module)?;
     registry::add_to(module)?;
     api::add_to(module)?;
-    stages::add_to(module)
+    stages::add_to(module)?;
+    filters::add_to(module)
 }

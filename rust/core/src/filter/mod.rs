@@ -1,0 +1,67 @@
+//! Convolutional image filters, IBSI 2, and the transforms that PyRadiomics made common.
+//!
+//! A filter takes an image (z, y, x), spacing in mm in the same order, and gives a response map of
+//! the same shape. Where a filter has a name by axis (Laws' kernels, sub-bands of wavelets), its
+//! first letter is for x, as in the IBSI manual. An image of one slice is an image like any other:
+//! a filter of the volume finds beyond it what [`Boundary`] says.
+
+pub mod boundary;
+pub mod convolve;
+pub mod gradient;
+pub mod laws;
+pub mod lbp;
+pub mod log;
+pub mod mean;
+pub mod point;
+pub mod pool;
+pub mod rotation;
+#[cfg(test)]
+mod tests;
+pub mod wavelet;
+
+use serde::{Deserialize, Serialize};
+
+pub use boundary::Boundary;
+pub use pool::Pooling;
+
+/// What a filter works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Dimension {
+    /// Each slice by itself.
+    #[serde(rename = "2d")]
+    Slice,
+    /// The volume.
+    #[serde(rename = "3d")]
+    Volume,
+}
+
+impl Dimension {
+    /// True if the filter works along this axis (0, 1, 2 = z, y, x).
+    #[must_use]
+    pub fn has(self, axis: usize) -> bool {
+        self == Self::Volume || axis > 0
+    }
+
+    /// The rotations by right angles that it has: 4 or 24.
+    #[must_use]
+    pub fn rotations(self) -> Vec<rotation::Rotation> {
+        match self {
+            Self::Slice => rotation::Rotation::in_plane(),
+            Self::Volume => rotation::Rotation::of_volume(),
+        }
+    }
+
+    /// `along(axis)` for the axes that it works along, else the identity.
+    fn kernels(self, along: impl Fn(usize) -> convolve::Kernel) -> [convolve::Kernel; 3] {
+        std::array::from_fn(|axis| {
+            if self.has(axis) {
+                along(axis)
+            } else {
+                convolve::Kernel::identity()
+            }
+        })
+    }
+}
+
+/// Voxels that a kernel may reach to either side.
+pub const MAX_REACH: usize = 1 << 16;
