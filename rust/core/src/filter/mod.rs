@@ -4,5 +4,9 @@
 //! the same shape.
 
 pub mod boundary;
+pub mod fourier;
+pub mod gabor;
+pub mod nonseparable;
+pub mod riesz;
 
 pub use boundary::Boundary;
