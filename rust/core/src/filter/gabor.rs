@@ -10,6 +10,7 @@
 use std::f64::consts::TAU;
 
 use ndarray::{Array3, ArrayView3};
+use serde::{Deserialize, Serialize};
 
 use super::fourier::{check_finite, check_points, positive, Complex64, Grid, Plan, Rows};
 use super::Boundary;
@@ -18,7 +19,8 @@ use crate::parallel;
 use crate::volume::{check_spacing, Voxel};
 
 /// What is taken of the complex response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Part {
     /// Its length.
     Modulus,
@@ -29,7 +31,8 @@ pub enum Part {
 }
 
 /// How responses of several orientations and planes become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// The mean.
     Mean,
@@ -42,12 +45,13 @@ pub enum Pooling {
 }
 
 /// A Gabor filter.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Gabor {
     /// Standard deviation of the Gaussian along x', mm.
     pub sigma: f64,
-    /// Wavelength, mm.
-    pub lambda: f64,
+    /// Wavelength $\lambda$, mm.
+    pub wavelength: f64,
     /// Aspect: the standard deviation along y' is `sigma / gamma`.
     pub gamma: f64,
     /// Orientation of the first kernel, radians.
@@ -83,7 +87,7 @@ const MAX_ORIENTATIONS: f64 = 3600.0;
 /// kernel from about 11 x 11 voxels on.
 ///
 /// # Errors
-/// [`Error::Argument`] unless `sigma`, `lambda` and `gamma` are positive, `theta` is finite and
+/// [`Error::Argument`] unless `sigma`, `wavelength` and `gamma` are positive, `theta` is finite and
 /// `theta_step` divides a full turn into at most 3600 steps; for an image that is empty or not
 /// finite; and if the padded slices exceed 2^30 points. [`Error::Spacing`].
 pub fn gabor<T: Voxel>(
@@ -136,7 +140,7 @@ impl Gabor {
     fn orientations(&self) -> Result<Vec<f64>> {
         for (name, value) in [
             ("sigma", self.sigma),
-            ("lambda", self.lambda),
+            ("wavelength", self.wavelength),
             ("gamma", self.gamma),
         ] {
             positive(name, value)?;
@@ -193,7 +197,7 @@ impl Gabor {
         let (k2, k1) = (k[0] * spacing[0], k[1] * spacing[1]);
         let (x, y) = (k1 * cos + k2 * sin, k2 * cos - k1 * sin);
         let square = (x * x + (self.gamma * y).powi(2)) / (self.sigma * self.sigma);
-        let (envelope, phase) = ((-square / 2.0).exp(), TAU * x / self.lambda);
+        let (envelope, phase) = ((-square / 2.0).exp(), TAU * x / self.wavelength);
         [envelope * phase.cos(), envelope * phase.sin()]
     }
 
@@ -327,7 +331,7 @@ mod tests {
 
     const PLAIN: Gabor = Gabor {
         sigma: 0.8,
-        lambda: 3.0,
+        wavelength: 3.0,
         gamma: 0.7,
         theta: 0.4,
         theta_step: None,
@@ -367,7 +371,7 @@ mod tests {
 
     /// The whole filter by its definition.
     fn defined(image: &Array3<f64>, spacing: [f64; 3], g: &Gabor) -> Array3<f64> {
-        let steps = g.theta_step.map_or(1, |s| (TAU / s).round() as u32);
+        let turn = g.theta_step.map_or(1.0, |s| (TAU / s).round());
         let mut maps = Vec::new();
         for axes in [[0, 1, 2], [1, 0, 2], [2, 0, 1]] {
             if axes[0] > 0 && !g.orthogonal {
@@ -375,7 +379,7 @@ mod tests {
             }
             let view = image.view().permuted_axes(axes).to_owned();
             let spacing = [spacing[axes[1]], spacing[axes[2]]];
-            for k in 0..steps {
+            for k in (0..72).take_while(|&k| f64::from(k) < turn) {
                 let theta = g.theta + f64::from(k) * g.theta_step.unwrap_or(0.0);
                 let [re, im] = naive(&view, spacing, g, theta);
                 let map = match g.part {
@@ -413,9 +417,9 @@ mod tests {
             for part in PARTS {
                 for orthogonal in [false, true] {
                     let g = Gabor {
-                        boundary,
                         part,
                         orthogonal,
+                        boundary,
                         ..PLAIN
                     };
                     let made = gabor(image.view(), spacing, &g).unwrap();
@@ -478,7 +482,7 @@ mod tests {
         let at = |theta: f64| {
             let g = Gabor {
                 sigma: 4.0,
-                lambda: 4.0,
+                wavelength: 4.0,
                 gamma: 1.0,
                 theta,
                 ..PLAIN
@@ -567,10 +571,10 @@ mod tests {
             );
             refused(
                 Gabor {
-                    lambda: bad,
+                    wavelength: bad,
                     ..PLAIN
                 },
-                &format!("lambda is {bad}"),
+                &format!("wavelength is {bad}"),
             );
             refused(
                 Gabor {

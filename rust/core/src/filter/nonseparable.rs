@@ -7,6 +7,7 @@
 use std::f64::consts::FRAC_PI_2;
 
 use ndarray::{Array3, ArrayView3};
+use serde::{Deserialize, Serialize};
 
 use super::fourier::{check_finite, Complex64, Grid, Transformed};
 use super::Boundary;
@@ -14,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::volume::Voxel;
 
 /// An isotropic wavelet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Wavelet {
     /// $\cos(\frac{\pi}{2} \log_2 \frac{2 \nu}{m})$ for $m / 4 < \nu \le m$, else 0.
     Simoncelli,
@@ -38,14 +40,15 @@ impl Wavelet {
 /// Voxels beyond each edge at level 1, twice as many at each further level.
 ///
 /// These wavelets have no finite support. Of the range of IBSI 2 test 10.b.1, the map still changes
-/// by 0.2 % when the margin is doubled to 32.
+/// by 0.2 % of it when the margin is doubled.
 const MARGIN: usize = 16;
 
 /// The B map of `wavelet` at `level` (1 is the finest); slice by slice if `in_plane`.
 ///
 /// With a periodic boundary the image is transformed as it is. With any other it is padded by
 /// `16 * 2^(level - 1)` voxels beyond each edge, but by no more than a quarter of the axis or 16
-/// voxels, whichever is more. An axis of one voxel has only the frequency 0, and is not padded.
+/// voxels, whichever is more; and to an odd length, whose frequency grid is symmetric, so that the
+/// wavelet is isotropic. An axis of one voxel has only the frequency 0, and is not padded.
 ///
 /// # Errors
 /// [`Error::Argument`] if the level is 0, or so deep that the middle of its band lies below the
@@ -95,7 +98,7 @@ pub(super) fn grid(
             (MARGIN << (level - 1)).min(MARGIN.max(n / 4))
         }
     });
-    Ok(Grid::padded(image, margin, boundary, in_plane))
+    Ok(Grid::symmetric(image, margin, boundary, in_plane))
 }
 
 /// A wavelet's band on the frequency grid of IBSI's reference maps.
@@ -122,7 +125,7 @@ impl Band {
                 } else {
                     k as f64
                 };
-                let twice = 2.0 * signed + if n % 2 == 0 { 1.0 } else { 0.0 };
+                let twice = 2.0 * signed + if n.is_multiple_of(2) { 1.0 } else { 0.0 };
                 (twice / (n as f64 - 1.0)).powi(2)
             };
             if n == 1 || (axis == 0 && grid.in_plane()) {
@@ -178,7 +181,7 @@ mod tests {
             let place = (k + n / 2) % n;
             -1.0 + 2.0 * place as f64 / (n as f64 - 1.0)
         };
-        let mut values = spectrum(&image.mapv(|v| v.into()), -1.0);
+        let mut values = spectrum(&image.mapv(Into::into), -1.0);
         for ((z, y, x), v) in values.indexed_iter_mut() {
             let nu = (f(z, nz).powi(2) + f(y, ny).powi(2) + f(x, nx).powi(2)).sqrt();
             *v *= kind.at(nu, 0.5_f64.powi(level - 1));

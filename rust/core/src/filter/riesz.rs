@@ -11,6 +11,7 @@
 use std::f64::consts::TAU;
 
 use ndarray::{Array3, ArrayView3};
+use serde::{Deserialize, Serialize};
 
 use super::fourier::{
     check_finite, check_points, positive, Complex64, Gaussian, Grid, LaplacianOfGaussian,
@@ -25,7 +26,8 @@ use crate::volume::{check_spacing, Voxel};
 mod steer;
 
 /// The filter whose response is transformed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Base {
     /// Laplacian of Gaussian.
     LaplacianOfGaussian {
@@ -51,7 +53,8 @@ pub enum Base {
 }
 
 /// A Riesz transform.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Riesz {
     /// The filter whose response is transformed.
     pub base: Base,

@@ -34,6 +34,28 @@ impl Grid {
         boundary: Boundary,
         in_plane: bool,
     ) -> Self {
+        Self::around(image, margin, boundary, in_plane, even_length)
+    }
+
+    /// [`Self::padded`] with odd lengths, so that the frequency grid is symmetric about 0. The next
+    /// good length is further off.
+    #[must_use]
+    pub fn symmetric(
+        image: [usize; 3],
+        margin: [usize; 3],
+        boundary: Boundary,
+        in_plane: bool,
+    ) -> Self {
+        Self::around(image, margin, boundary, in_plane, odd_length)
+    }
+
+    fn around(
+        image: [usize; 3],
+        margin: [usize; 3],
+        boundary: Boundary,
+        in_plane: bool,
+        good: fn(usize) -> usize,
+    ) -> Self {
         let mut grid = Self::periodic(image, in_plane);
         if boundary == Boundary::Periodic {
             return grid;
@@ -46,7 +68,7 @@ impl Grid {
                 _ => 2,
             };
             if margin[a] > 0 {
-                grid.length[a] = good_length(image[a] + sides * margin[a]);
+                grid.length[a] = good(image[a] + sides * margin[a]);
             }
         }
         grid
@@ -100,21 +122,36 @@ impl Grid {
 
 /// The least even length of at least `n` whose factors transform well: 2 and 3, at most one 5 and
 /// one 7 (two of them take 1.6 times as long a point).
-fn good_length(n: usize) -> usize {
+fn even_length(n: usize) -> usize {
     let good = |length: &usize| {
         let mut rest = *length;
         for factor in [5, 7] {
-            if rest % factor == 0 {
+            if rest.is_multiple_of(factor) {
                 rest /= factor;
             }
         }
-        while rest % 3 == 0 {
+        while rest.is_multiple_of(3) {
             rest /= 3;
         }
         rest.is_power_of_two()
     };
     // The next power of two is always among them.
     (n.next_multiple_of(2)..).step_by(2).find(good).unwrap_or(n)
+}
+
+/// The least odd length of at least `n` with the factors 3, 5 and 7 only.
+fn odd_length(n: usize) -> usize {
+    let good = |length: &usize| {
+        let mut rest = *length;
+        for factor in [3, 5, 7] {
+            while rest.is_multiple_of(factor) {
+                rest /= factor;
+            }
+        }
+        rest == 1
+    };
+    // The next power of three is always among them.
+    ((n | 1)..).step_by(2).find(good).unwrap_or(n)
 }
 
 #[cfg(test)]
@@ -124,10 +161,15 @@ mod tests {
     #[test]
     fn lengths_are_good_and_no_shorter() {
         assert_eq!(
-            [1, 2, 11, 49, 77, 97, 257, 289].map(good_length),
+            [1, 2, 11, 49, 77, 97, 257, 289].map(even_length),
             [2, 2, 12, 54, 80, 108, 270, 320]
         );
-        assert!((1..2000).all(|n| (n..=2 * n).contains(&good_length(n))));
+        assert!((1..2000).all(|n| (n..=2 * n).contains(&even_length(n))));
+        assert_eq!(
+            [1, 2, 11, 64, 96, 106, 288, 384].map(odd_length),
+            [1, 3, 15, 75, 105, 125, 315, 405]
+        );
+        assert!((1..2000).all(|n| (n..=2 * n).contains(&odd_length(n))));
     }
 
     #[test]

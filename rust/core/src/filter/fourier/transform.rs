@@ -188,9 +188,10 @@ impl Plan {
         // Beyond the edge stand slices that were transformed already.
         let sources = &self.sources[0][self.grid.image()[0]..];
         let inside = &*inside;
-        parallel::for_each_chunk(beyond, size, self.work(), |i, plane| match sources[i] {
-            Some(z) => plane.copy_from_slice(&inside[z * size..(z + 1) * size]),
-            None => {
+        parallel::for_each_chunk(beyond, size, self.work(), |i, plane| {
+            if let Some(z) = sources[i] {
+                plane.copy_from_slice(&inside[z * size..(z + 1) * size]);
+            } else {
                 plane.fill(Complex64::default());
                 self.constant_row(&mut plane[..self.grid.half()]);
                 plane[0] *= self.grid.length()[1] as f64;
