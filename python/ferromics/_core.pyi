@@ -127,3 +127,20 @@ def intensity_peaks(
     spacing: Sequence[float],
     threads: int | None = None,
 ) -> tuple[float, float]: ...
+
+# Filters by Fourier transform; `ferromics.filters` documents them.
+def gabor(
+    image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
+) -> NDArray[np.float64]: ...
+def nonseparable_wavelet(
+    image: NDArray[Any],
+    kind: str,
+    level: int,
+    boundary: str,
+    *,
+    in_plane: bool,
+    threads: int | None = None,
+) -> NDArray[np.float64]: ...
+def riesz(
+    image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
+) -> NDArray[np.float64]: ...

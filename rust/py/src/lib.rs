@@ -4,6 +4,7 @@
 mod api;
 mod array;
 mod error;
+mod filters_fourier;
 mod registry;
 mod stages;
 
@@ -21,5 +22,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add_to(module)?;
     registry::add_to(module)?;
     api::add_to(module)?;
-    stages::add_to(module)
+    stages::add_to(module)?;
+    filters_fourier::add_to(module)
 }
