@@ -197,3 +197,20 @@ def filter_lbp_2d(
 def filter_lbp_3d(
     image: NDArray[Any], radius: float, boundary: str, threads: int | None = None
 ) -> NDArray[Any]: ...
+
+# Filters by Fourier transform; `ferromics.filters` documents them.
+def gabor(
+    image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
+) -> NDArray[np.float64]: ...
+def nonseparable_wavelet(
+    image: NDArray[Any],
+    kind: str,
+    level: int,
+    boundary: str,
+    *,
+    in_plane: bool,
+    threads: int | None = None,
+) -> NDArray[np.float64]: ...
+def riesz(
+    image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
+) -> NDArray[np.float64]: ...

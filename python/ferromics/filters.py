@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ferromics import _core
+from ferromics._filters_fourier import gabor, riesz, shannon, simoncelli
 from ferromics._settings_errors import describe_unknown
 from ferromics.errors import InputError
 
@@ -45,6 +46,7 @@ Dimension: TypeAlias = Literal[2, 3]
 
 __all__ = [
     "exponential",
+    "gabor",
     "gradient",
     "laws",
     "lbp_2d",
@@ -52,6 +54,9 @@ __all__ = [
     "log",
     "logarithm",
     "mean",
+    "riesz",
+    "shannon",
+    "simoncelli",
     "square",
     "square_root",
     "wavelet",

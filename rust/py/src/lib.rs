@@ -5,6 +5,7 @@ mod api;
 mod array;
 mod error;
 mod filters;
+mod filters_fourier;
 mod memory;
 mod registry;
 mod stages;
@@ -27,5 +28,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     registry::add_to(module)?;
     api::add_to(module)?;
     stages::add_to(module)?;
-    filters::add_to(module)
+    filters::add_to(module)?;
+    filters_fourier::add_to(module)
 }

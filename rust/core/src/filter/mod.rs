@@ -7,13 +7,17 @@
 
 pub mod boundary;
 pub mod convolve;
+pub mod fourier;
+pub mod gabor;
 pub mod gradient;
 pub mod laws;
 pub mod lbp;
 pub mod log;
 pub mod mean;
+pub mod nonseparable;
 pub mod point;
 pub mod pool;
+pub mod riesz;
 pub mod rotation;
 #[cfg(test)]
 mod tests;
