@@ -105,7 +105,8 @@ def conformance(data: Path) -> str:
 
 RULE = (
     "The reference values, tolerances and the rule are IBSI's: the difference between reference "
-    "and result, cut off at the third significant digit of the reference, must not exceed the "
+    "and result, cut off at the third significant digit of the reference (at whole numbers where "
+    "it is 0), must not exceed the "
     "tolerance. `diag` are the diagnostic features of image and region after each processing step. "
     "`ferromics ibsi` runs all of this on your machine.\n"
 )

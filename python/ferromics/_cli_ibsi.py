@@ -83,7 +83,7 @@ def suite(
         with progress(f"configuration {name} ({k} of {len(wanted)})"):
             outcomes.append(run(name, folder))
     if not outcomes:
-        message = f"configuration {', '.join(wanted)} needs {ibsi_data.HOW_TO_GET_IT}"
+        message = f"configuration {', '.join(wanted)} needs IBSI's data: {ibsi_data.HOW_TO_GET_IT}"
         raise InputError(message)
     from ferromics._core import build_info
 

@@ -142,10 +142,22 @@ def _with_point(cell: str) -> str:
     return cell
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are given once, or always with the same value."""
+    out: dict[str, Any] = {}
+    for key, value in pairs:
+        if out.setdefault(key, value) != value:
+            msg = f"two values for {key}: {out[key]} and {value}"
+            raise InputError(msg)
+    return out
+
+
 def _json(text: str, path: Path) -> list[dict[str, Any]]:
     """Records of a list of objects, of one object, or of objects by configuration."""
     try:
-        found = json.loads(text.lstrip("\ufeff"), parse_float=str, parse_int=str)
+        found = json.loads(
+            text.lstrip("\ufeff"), parse_float=str, parse_int=str, object_pairs_hook=_unique
+        )
     except json.JSONDecodeError as error:
         msg = f"{path}, line {error.lineno}: not readable as JSON: {error.msg}"
         raise InputError(msg) from None

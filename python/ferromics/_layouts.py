@@ -27,7 +27,7 @@ CONFIGURATION_HEADERS: Final = (
     "image_settings_id",  # MIRP's
 )
 VALUE_HEADERS: Final = ("value", "your result", "your_result", "result", "values")
-NOT_COMPUTED: Final = ("nan", "inf", "+inf", "-inf", "infinity", "-infinity")
+NOT_COMPUTED: Final = ("nan", "-nan", "+nan", "inf", "+inf", "-inf", "infinity", "-infinity")
 SETTINGS: Final = "diagnostics_Configuration_Settings"  # PyRadiomics'
 BY_SLICE: Final = ("A", "B")
 """Configurations that are evaluated slice by slice."""
@@ -43,13 +43,22 @@ _CONFIGURATION = re.compile(
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as found: its name, text, the label of its configuration, its place, its meaning."""
+    """A value as found: its name, text, the label of its configuration, its place, its meaning.
+
+    The label is a guess where no header says that it names a configuration.
+    """
 
     name: str
     text: str
     label: str
     place: str
     meaning: Meaning | Reason | None = None
+    guessed: bool = False
+
+    @property
+    def configuration(self) -> str | None:
+        """The configuration that the label names."""
+        return configuration_of(self.label) if self.guessed else named_configuration(self.label)
 
 
 class Named(NamedTuple):
@@ -75,6 +84,11 @@ def configuration_of(label: str) -> str | None:
     return match["letter"].upper() if match["letter"] else "digital_phantom"
 
 
+def named_configuration(name: str) -> str | None:
+    """The same of a text that is meant to name one, where ``phantom`` is the digital phantom."""
+    return "digital_phantom" if name.strip().casefold() == "phantom" else configuration_of(name)
+
+
 def number_of(text: str) -> Decimal | None:
     """The finite number a cell holds, to the digit, if it holds one."""
     try:
@@ -90,15 +104,19 @@ def is_value(text: str) -> bool:
 
 
 def is_long(grid: Grid) -> bool:
-    """Whether it is ferromics' long table."""
-    return set(LONG_KEYS) <= {cell.casefold() for cell in grid.rows[0]}
+    """Whether it is ferromics' long table, by its header and by the features that it names."""
+    at = {cell.casefold(): index for index, cell in enumerate(grid.rows[0])}
+    if not set(LONG_KEYS) <= set(at):
+        return False
+    found = ("_".join(("original", row[at["family"]], row[at["feature"]])) for row in grid.rows[1:])
+    return any(isinstance(names.to_catalogue("ferromics", name), Meaning) for name in found)
 
 
 def long_cells(grid: Grid) -> Iterator[Cell]:
     """Values of the long table; each is named as in the wide one."""
     at = {cell.casefold(): index for index, cell in enumerate(grid.rows[0])}
     keys = {at[n] for n in (*LONG_KEYS, "aggregation", "ibsi", "unit") if n in at}
-    label = _label_column(grid, [i for i in range(len(grid.rows[0])) if i not in keys], 0)
+    label, guessed = _label_column(grid, [i for i in range(len(grid.rows[0])) if i not in keys], 0)
 
     for row, number in zip(grid.rows[1:], grid.numbers[1:], strict=True):
         parts = {name: row[index] for name, index in at.items()}
@@ -107,7 +125,7 @@ def long_cells(grid: Grid) -> Iterator[Cell]:
         name = "_".join(filter(None, (image, *(parts.get(n) for n in ordered))))
         meaning = names.to_catalogue("ferromics", name)
         told = "" if label is None else row[label]
-        yield Cell(name, parts["value"], told, f"row {number}", meaning)
+        yield Cell(name, parts["value"], told, f"row {number}", meaning, guessed)
 
 
 def named_cells(
@@ -122,7 +140,7 @@ def named_cells(
     notes: dict[tuple[str, str], None] = {}
     for cell in (part for c in cells for part in _components(found.tool, c)):
         told = settings.get(cell.label)
-        configuration = wanted or configuration_of(cell.label)
+        configuration = wanted or cell.configuration
         slices = configuration in BY_SLICE if told is None else _has(told, "force2D", "True")
         merged = _has(told or "", "weightingNorm", "no_weighting")
         meaning = names.to_catalogue(found.tool, cell.name, by_slice=slices, merged=merged)
@@ -207,7 +225,8 @@ def _without_label(tool: str, text: str) -> tuple[str, str]:
 def _wide(grid: Grid, across: int, tool: str) -> Iterator[Cell]:
     header = grid.rows[across]
     named = [_meaning(tool, text) is not None or text == SETTINGS for text in header]
-    label = _label_column(grid, [i for i, known in enumerate(named) if not known], across)
+    candidates = [i for i, known in enumerate(named) if not known]
+    label, guessed = _label_column(grid, candidates, across)
     columns = [(i, text, *_without_label(tool, text)) for i, text in enumerate(header)]
     labelled = any(own for i, _, own, _ in columns if named[i])
     rows, numbers = grid.rows[across + 1 :], grid.numbers[across + 1 :]
@@ -221,7 +240,8 @@ def _wide(grid: Grid, across: int, tool: str) -> Iterator[Cell]:
         told = "" if label is None else row[label]
         for index, text, own, name in columns:
             if named[index] or (index != label and is_value(row[index])):
-                yield Cell(name, row[index], own or told, f"row {number}, column {text}")
+                place = f"row {number}, column {text}"
+                yield Cell(name, row[index], own or told, place, guessed=guessed and not own)
 
 
 def _tall(grid: Grid, found: Named) -> Iterator[Cell]:
@@ -230,7 +250,7 @@ def _tall(grid: Grid, found: Named) -> Iterator[Cell]:
     top = _header_above(grid, first)
     header = ("",) * len(grid.rows[0]) if top is None else grid.rows[top]
     others = [i for i in range(len(grid.rows[0])) if i != found.down]
-    label = None if top is None else _label_column(grid, others, top)
+    label, guessed = (None, False) if top is None else _label_column(grid, others, top)
     columns = {i: header[i] for i in others if i != label and configuration_of(header[i])}
     if not columns or label is not None:
         candidates = [i for i in others if i != label]
@@ -241,7 +261,8 @@ def _tall(grid: Grid, found: Named) -> Iterator[Cell]:
             own, name = _without_label(found.tool, row[found.down])
             told = "" if label is None else row[label]
             place = f"row {number}" + (f", column {header[index]}" if header[index] else "")
-            yield Cell(name, row[index], above or own or told, place)
+            by_label = guessed and not (above or own)
+            yield Cell(name, row[index], above or own or told, place, guessed=by_label)
 
 
 def _header_above(grid: Grid, first: int) -> int | None:
@@ -254,8 +275,8 @@ def _header_above(grid: Grid, first: int) -> int | None:
     return 0 if first else None
 
 
-def _label_column(grid: Grid, candidates: list[int], header: int) -> int | None:
-    """The column that names the configurations: by its header, else by what is in it.
+def _label_column(grid: Grid, candidates: list[int], header: int) -> tuple[int | None, bool]:
+    """The column that names the configurations: by its header, else a guess by what is in it.
 
     Letters alone may be anything, so they count in the first column of texts only.
     """
@@ -263,13 +284,13 @@ def _label_column(grid: Grid, candidates: list[int], header: int) -> int | None:
     below = {i: [text for text in grid.column(i)[header + 1 :] if text] for i in candidates}
     for name in CONFIGURATION_HEADERS:
         if name in by_header and below[by_header[name]]:
-            return by_header[name]
+            return by_header[name], False
     texts = [i for i in candidates if not all(is_value(text) for text in below[i])]
     for index in texts:
         clear = index == texts[0] or all(len(text) > 1 for text in below[index])
         if clear and all(configuration_of(text) for text in below[index]):
-            return index
-    return None
+            return index, True
+    return None, False
 
 
 def _value_column(grid: Grid, header: tuple[str, ...], candidates: list[int], first: int) -> int:

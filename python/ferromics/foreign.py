@@ -17,11 +17,11 @@ from ferromics._grid import read_grid
 from ferromics._layouts import (
     NOT_COMPUTED,
     Cell,
-    configuration_of,
     is_long,
     is_value,
     long_cells,
     named_cells,
+    named_configuration,
     number_of,
 )
 from ferromics.errors import InputError
@@ -176,7 +176,7 @@ class _Collected:
 def _wanted(configuration: str | None) -> str | None:
     if configuration is None:
         return None
-    found = configuration_of(configuration)
+    found = named_configuration(configuration)
     if found is None:
         known = ", ".join(compliance.configurations())
         msg = f"no configuration {configuration!r}; there are {known}"
@@ -188,8 +188,14 @@ def _by_configuration(
     cells: list[Cell], wanted: str | None, collected: _Collected
 ) -> dict[str, list[Cell]]:
     """The cells of each configuration; of ``wanted`` alone, if it is given."""
-    labels = {cell.label: configuration_of(cell.label) for cell in cells}
+    labels = {cell.label: cell.configuration for cell in cells}
     told = {found for found in labels.values() if found}
+    guessed = any(cell.guessed for cell in cells if cell.configuration)
+    if guessed and wanted and len(told) == 1:
+        told = set()  # what the user says counts for more than a guess
+    elif guessed:
+        found = ", ".join(sorted(told))
+        collected.notes[f"labels {found}", "taken for IBSI's configurations of these names"] = None
     if wanted and told and wanted not in told:
         msg = f"{collected.path} holds values of {', '.join(sorted(told))}, not of {wanted}"
         raise InputError(msg)
@@ -204,12 +210,12 @@ def _by_configuration(
         raise InputError(msg)
     out: dict[str, list[Cell]] = {}
     for cell in cells:
-        found = labels[cell.label] if told else wanted
-        if found is None:
+        named = labels[cell.label] if told else wanted
+        if named is None:
             where = cell.label or "values without a configuration"
             collected.unmapped[where, "no configuration of IBSI"] = None
-        elif wanted in (None, found):
-            out.setdefault(found, []).append(cell)
+        elif wanted in (None, named):
+            out.setdefault(named, []).append(cell)
     return out
 
 

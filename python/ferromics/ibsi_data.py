@@ -116,7 +116,8 @@ def find(named: Path | None = None, *, beside: Path | None = None) -> Path | Non
         image, mask = ct_phantom(folder)
         lacking = next((file for file in (image, mask) if not file.is_file()), None)
         if lacking is not None:
-            msg = f"{source} {folder} does not hold IBSI's data: no {lacking.relative_to(folder)}"
+            why = f"no {lacking.relative_to(folder)}" if folder.is_dir() else "no such folder"
+            msg = f"{source} {folder} does not hold IBSI's data: {why}; {HOW_TO_GET_IT}"
             raise InputError(msg)
         return folder
     places = [cache_folder(), *([beside] if beside else [])]

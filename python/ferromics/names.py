@@ -10,6 +10,7 @@ A name is mapped only if it stands for the same quantity; a documented conversio
 from __future__ import annotations
 
 import csv
+import difflib
 import functools
 import re
 from importlib import resources
@@ -400,7 +401,8 @@ def _from_tag(name: str) -> Meaning | Reason | None:
         return None
     row = _by("tag").get(match["base"].lower())
     if row is None:
-        return NOT_IBSI
+        near = difflib.get_close_matches(match["base"].lower(), _by("tag"), n=1, cutoff=0.85)
+        return Reason(f"no tag of IBSI's; did you mean {near[0]}?") if near else NOT_IBSI
     ending = (match["aggregation"] or "").lower().replace(".", "_")
     known = {k.lower(): v for k, v in TAG_AGGREGATIONS.items()}
     return _checked(row.family, row.feature, known.get(ending, ending))

@@ -35,8 +35,9 @@ STEPS: Final = "Image and region after each processing step"
 RULE: Final = (
     "Reference values, tolerances and the rule are those of the Image Biomarker Standardisation "
     "Initiative (IBSI 1). The difference between reference and result, cut off at the third "
-    "significant digit of the reference, is at most the tolerance: matched; below three times the "
-    "tolerance: partial; else missed. Features that IBSI has not standardised have no reference."
+    "significant digit of the reference (at whole numbers where it is 0), is at most the "
+    "tolerance: matched; below three times the tolerance: partial; else missed. Features that "
+    "IBSI has not standardised have no reference."
 )
 LISTED_AT_MOST: Final = 20
 
@@ -113,20 +114,23 @@ class Report:
 
     def summary(self) -> str:
         """The report in one line."""
-        given = [row for o in self.outcomes if o.diagnosed for row in o.diagnostics]
-        matched = count(given)["match"]
-        steps = f"; {STEPS.lower()}: {matched} of {len(given)} matched" if given else ""
-        return summary(self.counts()) + steps
+        steps = self.diagnostic_counts()
+        told = f"; {STEPS.lower()}: {summary(steps, '')}" if any(steps.values()) else ""
+        return summary(self.counts()) + told
+
+    def diagnostic_counts(self) -> dict[str, int]:
+        """Number of diagnostics by verdict, over the outcomes that have any."""
+        return count(row for o in self.outcomes if o.diagnosed for row in o.diagnostics)
 
     def headings(self) -> dict[str, str]:
         """The verdicts that this report speaks of, with their words."""
         return {v: w for v, w in HEADINGS.items() if v != "absent" or self.absent_counts}
 
 
-def summary(counts: dict[str, int]) -> str:
+def summary(counts: dict[str, int], what: str = "reference values ") -> str:
     """One line for some counts by verdict."""
     of = sum(n for verdict, n in counts.items() if verdict != "no reference")
-    parts = [f"{counts['match']:,} of {of:,} reference values matched"]
+    parts = [f"{counts['match']:,} of {of:,} {what}matched"]
     parts += [f"{counts[v]:,} {HEADINGS[v]}" for v in ("partial", "miss", "absent") if counts[v]]
     return ", ".join(parts)
 
@@ -189,6 +193,7 @@ def to_json(report: Report) -> str:
         "versions": report.versions,
         "rule": RULE,
         "counts": report.counts(),
+        "diagnostic_counts": report.diagnostic_counts(),
         "missed": report.missed,
         "not_run": [{"configuration": c, "reason": why} for c, why in report.not_run],
         "unmapped": [{"found": found, "reason": why} for found, why in report.unmapped],
@@ -223,6 +228,9 @@ def _records(rows: Iterable[Judgement]) -> list[dict[str, Any]]:
 def show(report: Report, console: Console) -> None:
     """Print the table, then what did not match."""
     console.print(report.title, style="bold", markup=False)
+    for outcome in report.outcomes:
+        for note in outcome.notes:
+            console.print(f"{outcome.title}: {note}", style="yellow", markup=False)
     console.print(_matrix(report))
     for outcome in report.outcomes:
         _show_deviations(outcome, console)

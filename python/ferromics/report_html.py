@@ -82,6 +82,11 @@ def _header(report: Report) -> Html:
         tag("p", f"{name} was not run: {why}.", class_="verdict partial")
         for name, why in ((title_of(c), why) for c, why in report.not_run)
     ]
+    lines += [
+        tag("p", f"{outcome.title}: {note}.", class_="verdict partial")
+        for outcome in report.outcomes
+        for note in outcome.notes
+    ]
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     facts = [("Made", report.date), ("With", versions)]
     if report.source:
@@ -154,12 +159,8 @@ def _deviations(outcome: Outcome) -> Html:
 
 def _values(rows: Iterable[Judgement]) -> Html:
     heads = tag("tr", *(tag("th", h, scope="col") for h in ("feature", "value", "reference", "")))
-    return tag(
-        "table",
-        tag("thead", heads),
-        tag("tbody", *map(_row, rows)),
-        class_="values",
-    )
+    table = tag("table", tag("thead", heads), tag("tbody", *map(_row, rows)), class_="values")
+    return tag("div", table, class_="wide")
 
 
 def _row(judgement: Judgement) -> Html:

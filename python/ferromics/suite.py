@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ferromics import compliance, ibsi_data
+from ferromics._layouts import named_configuration
 from ferromics.compliance import Judgement
 from ferromics.errors import InputError
 
@@ -107,17 +108,17 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
     Examples
     --------
     >>> from ferromics.suite import chosen
-    >>> chosen(["b", "phantom"])
+    >>> chosen(["ibsi:B", "phantom"])
     ('digital_phantom', 'B')
     """
     known = compliance.configurations()
-    short = {"phantom": PHANTOM, **{c.lower(): c for c in known}}
     wanted = set()
     for name in names:
-        if name.lower() not in short:
+        found = named_configuration(name)
+        if found is None:
             msg = f"no configuration {name!r}; there are phantom, {', '.join(known[1:])}"
             raise InputError(msg)
-        wanted.add(short[name.lower()])
+        wanted.add(found)
     return tuple(c for c in known if c in wanted or not wanted)
 
 

@@ -209,8 +209,97 @@ def test_a_table_in_another_tool_s_names_gets_the_same_report(cli, tmp_path, too
         csv.writer(file).writerows([named, named.values()])
     done = cli("ibsi", "check", path, "-c", "phantom", "--tool", tool)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(named) - 1} of 482 reference values matched" in done.stdout
     assert "missed" not in done.stdout.splitlines()[-1]
     assert "my_own_feature" in done.stdout
+
+
+def written(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_table_with_columns_named_like_ours_but_other_names_in_them_is_read(
+    cli, tmp_path
+) -> None:
+    header = "configuration,family,feature,value"
+    path = written(
+        tmp_path / "f.csv", header, "A,statistics,stat_mean,13.4", "B,statistics,stat_mean,11.5"
+    )
+    done = cli("ibsi", "check", path)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 692 reference values matched" in done.stdout
+
+
+def test_a_guessed_configuration_is_told_and_yields_to_the_user_s(cli, tmp_path) -> None:
+    two = written(tmp_path / "two.csv", "case,stat_mean", "A,13.4", "B,11.5")
+    done = cli("ibsi", "check", two)
+    assert "labels A, B: taken for IBSI's configurations" in done.stdout
+    one = written(tmp_path / "one.csv", "id,stat_mean", "B,13.4")
+    done = cli("ibsi", "check", one, "-c", "A")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 346 reference values matched" in done.stdout
+    told = written(tmp_path / "told.csv", "configuration,stat_mean", "B,13.4")
+    done = cli("ibsi", "check", told, "-c", "A")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "holds values of B, not of A" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["phantom", "ibsi:phantom", "digital_phantom", "Digital Phantom"])
+def test_a_configuration_has_the_same_names_everywhere(cli, tmp_path, name) -> None:
+    told = written(tmp_path / "told.csv", "configuration,stat_mean", f"{name},2.15")
+    plain = written(tmp_path / "plain.csv", "tag,value", "stat_mean,2.15")
+    for arguments in (["check", told], ["check", plain, "-c", name]):
+        done = cli("ibsi", *arguments)
+        assert "1 of 482 reference values matched" in done.stdout, done.stderr
+    assert suite.chosen([name]) == ("digital_phantom",)
+
+
+def test_a_miss_in_the_diagnostics_alone_is_called_a_miss(cli, tmp_path) -> None:
+    path = written(tmp_path / "d.csv", "tag,A", "stat_mean,13.4", "img_dim_x_init_img,200")
+    done = cli("ibsi", "check", path)
+    assert done.returncode == 1
+    assert "0 of 60 matched, 1 missed, 59 absent" in done.stdout.splitlines()[-1]
+    document = json.loads(cli("ibsi", "check", path, "--format", "json").stdout)
+    assert document["diagnostic_counts"]["miss"] == 1
+
+
+def test_data_that_are_not_ibsi_s_are_marked_on_the_report(
+    monkeypatch, outcomes, ibsi_data, tmp_path, capsys
+) -> None:
+    monkeypatch.setenv("FERROMICS_IBSI_DATA", str(ibsi_data))
+    changed = replace(outcomes["C"], notes=("phantom.nii.gz is not as IBSI published it",))
+    monkeypatch.setattr(suite, "run", lambda *_: changed)
+    page = tmp_path / "page.html"
+    assert commands.run(["ibsi", "-c", "C", "--report", str(page)]) == 0
+    assert "Configuration C: phantom.nii.gz is not as IBSI published it" in capsys.readouterr().out
+    text = page.read_text("utf-8")
+    assert text.index("not as IBSI published it") < text.index("By configuration and family")
+
+
+def test_a_file_that_differs_from_the_published_one_is_found(ibsi_data, tmp_path) -> None:
+    from ferromics import ibsi_data as module
+
+    image, mask = module.ct_phantom(ibsi_data)
+    for path in (image, mask):
+        copy = tmp_path / path.relative_to(ibsi_data)
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(path.read_bytes() + (b"x" if path == mask else b""))
+    assert module.differing(tmp_path, module.CT_PHANTOM) == [tmp_path / mask.relative_to(ibsi_data)]
+
+
+def test_json_with_two_values_for_one_name_is_refused(cli, tmp_path) -> None:
+    path = written(tmp_path / "two.json", '[{"stat_mean": 1, "stat_mean": 2.15}]')
+    done = cli("ibsi", "check", path, "-c", "phantom")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "two values for stat_mean: 1 and 2.15" in done.stderr
+
+
+def test_a_misspelt_tag_gets_the_nearest_one(cli, tmp_path) -> None:
+    path = written(tmp_path / "tags.csv", "tag,A", "stat_mean,13.4", "stat_maen,13.4")
+    assert (
+        "stat_maen: no tag of IBSI's; did you mean stat_mean?" in cli("ibsi", "check", path).stdout
+    )
 
 
 def test_ibsi_2_has_323_values_under_names_of_the_catalogue() -> None:
