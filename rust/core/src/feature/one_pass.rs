@@ -28,9 +28,8 @@ const ERRORS: f64 = 3.5;
 #[derive(Debug, Clone, Copy, Default)]
 struct Bucket {
     sum: f64,
-    count: u32,
-    /// 1 where the numbers themselves are kept.
-    keeps: u32,
+    /// A double, so that sum and count are one addition of two.
+    count: f64,
 }
 
 /// What one pass gives.
@@ -46,6 +45,8 @@ struct Pass {
     /// other, would be off by too many roundings.
     runs: usize,
     totals: Vec<Bucket>,
+    /// Where the numbers themselves are kept.
+    keeps: [bool; BUCKETS],
     kept: Vec<f64>,
     span: (f64, f64),
     /// Sums of the first four powers of `y`.
@@ -68,6 +69,7 @@ impl Pass {
             tables: [[Bucket::default(); BUCKETS]; 2],
             runs: 0,
             totals: vec![Bucket::default(); BUCKETS],
+            keeps: [false; BUCKETS],
             kept: Vec::with_capacity(total / 8),
             span: (f64::INFINITY, f64::NEG_INFINITY),
             powers: [0.0; 4],
@@ -81,9 +83,7 @@ impl Pass {
     }
 
     fn keep(&mut self, buckets: std::ops::RangeInclusive<usize>) {
-        for table in &mut self.tables {
-            table[buckets.clone()].iter_mut().for_each(|b| b.keeps = 1);
-        }
+        self.keeps[buckets].fill(true);
     }
 
     fn keep_near_percentiles(&mut self, sample: &[f64]) {
@@ -162,12 +162,13 @@ impl Pass {
                 .for_each(|(sum, term)| *sum += term);
             let mut n = 0;
             let [even, odd] = &mut self.tables;
+            let keeps = &self.keeps;
             let mut count = |table: &mut [Bucket; BUCKETS], k: usize| {
-                let bucket = &mut table[places[k] as usize % BUCKETS];
-                bucket.sum += scaled[k];
-                bucket.count += 1;
+                let place = places[k] as usize % BUCKETS;
+                let bucket = &mut table[place];
+                (bucket.sum, bucket.count) = (bucket.sum + scaled[k], bucket.count + 1.0);
                 kept[n % PART] = part[k]; // kept only if `n` moves on
-                n += bucket.keeps as usize;
+                n += usize::from(keeps[place]);
             };
             for k in 0..part.len() / 2 {
                 count(even, 2 * k);
@@ -191,9 +192,8 @@ impl Pass {
         for ((total, a), b) in self.totals.iter_mut().zip(even).zip(odd) {
             total.sum += a.sum + b.sum;
             total.count += a.count + b.count;
-            total.keeps = a.keeps;
             for table in [a, b] {
-                (table.sum, table.count) = (0.0, 0);
+                *table = Bucket::default();
             }
         }
     }
@@ -221,17 +221,22 @@ impl Parts {
         }
     }
 
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count
+    fn count(&self, bucket: usize) -> usize {
+        self.pass.totals[bucket].count as usize
+    }
+
     /// Takes the numbers of some buckets out of those kept; false if any were not kept.
     fn look_into(&mut self, buckets: &[usize]) -> bool {
         let mut wanted = [false; BUCKETS];
         for &b in buckets {
-            let Bucket { count, keeps, .. } = self.pass.totals[b];
-            if count > 0 && keeps == 0 {
+            let count = self.count(b);
+            if count > 0 && !self.pass.keeps[b] {
                 return false;
             }
             if self.inside[b].is_none() {
                 wanted[b] = true;
-                self.inside[b] = Some(Vec::with_capacity(count as usize));
+                self.inside[b] = Some(Vec::with_capacity(count));
             }
         }
         if wanted.contains(&true) {
@@ -267,8 +272,8 @@ impl Parts {
         // For each rank its bucket, and the rank of that bucket's first number.
         let (mut found, mut bucket, mut before) = (Vec::new(), 0, 0);
         for &rank in &ranks {
-            while before + self.pass.totals[bucket].count as usize <= rank {
-                before += self.pass.totals[bucket].count as usize;
+            while before + self.count(bucket) <= rank {
+                before += self.count(bucket);
                 bucket += 1;
             }
             found.push((bucket, before));
@@ -277,9 +282,9 @@ impl Parts {
         wanted.push(self.pass.bucket(mean));
         // The mean of what lies between the outer percentiles is likely to be needed, too.
         let middle = &self.pass.totals[found[0].0..=bucket];
-        let (n, sum) = middle.iter().fold((0.0, 0.0), |(n, sum), b| {
-            (n + f64::from(b.count), sum + b.sum)
-        });
+        let (n, sum) = middle
+            .iter()
+            .fold((0.0, 0.0), |(n, sum), b| (n + b.count, sum + b.sum));
         wanted.push(self.pass.bucket_of(sum / n));
         if !self.look_into(&wanted) {
             return None;
@@ -326,8 +331,7 @@ impl Parts {
                 }
             } else {
                 // All on one side of `from`.
-                let Bucket { sum, count, .. } = self.pass.totals[b];
-                let n = f64::from(count);
+                let Bucket { sum, count: n } = self.pass.totals[b];
                 sums = [sums[0] + n, sums[1] + sum, sums[2] + (sum - n * y).abs()];
             }
         }
@@ -338,7 +342,7 @@ impl Parts {
 /// The summary, unless the numbers are few, whole, or not like their sample.
 pub(super) fn summary(values: &(impl Values + ?Sized)) -> Option<Summary> {
     let total = values.len();
-    if total < FEW || u32::try_from(total).is_err() {
+    if total < FEW {
         return None;
     }
     let sample = values.sample(total.div_ceil(SAMPLE.0).max(SAMPLE.1));
