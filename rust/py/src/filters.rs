@@ -154,7 +154,7 @@ fn filter_wavelet<'py>(
 }
 
 /// The maps that `f` makes of the image, in memory that numpy asks for: in large pages, where the
-/// system has them for those who ask (eight maps of 256^3: a second less).
+/// system has them for those who ask (the kernel's time for eight maps of 256^3: 0.11 s, 0.55 s).
 fn several<'py, T: Real + Element>(
     py: Python<'py>,
     image: ArrayView3<'_, T>,
