@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferromics._filters_fourier import gabor, riesz, shannon, simoncelli
 from ferromics._nifti import read
+from ferromics.filters import gabor, riesz, shannon, simoncelli
 
 PI = np.pi
 SPACING = (2.0, 2.0, 2.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ferromics as fm
-from ferromics._filters_fourier import gabor, riesz, shannon, simoncelli
+from ferromics.filters import gabor, riesz, shannon, simoncelli
 
 SPACING = (2.0, 1.0, 1.0)
 NOISE = np.random.default_rng(7).integers(-1000, 2000, (24, 30, 33)).astype(np.int16)
