@@ -262,7 +262,8 @@ def riesz(
     sigma_tensor
         Steer the transform: its axes are then, voxel by voxel, those of the structure tensor, whose
         Gaussian window has this standard deviation in mm. Axis 1 is the direction in which the
-        image varies most, axis 2 the next. Memory is ten times that of the image.
+        image varies most, axis 2 the next, each pointing where the transform of order 1 along it is
+        not negative. Memory is some fourteen times that of the image in float64.
     boundary
         What lies beyond the edge, see :func:`gabor`; by default ``mirror`` for ``log`` and
         ``gaussian``, ``periodic`` for wavelets. ``periodic`` takes the image as it is. Any other

@@ -69,8 +69,8 @@ const MAX_ORIENTATIONS: f64 = 3600.0;
 /// A kernel is cut off at the box around the ellipse of 5 standard deviations, so its support is
 /// finite: `5 sqrt((sigma cos theta)^2 + (sigma / gamma sin theta)^2)` mm along axis 1. A kernel
 /// may be larger than the image; one narrower than a voxel, or a wave shorter than two voxels, is
-/// sampled as it is. Slices are transformed at a good size; that is faster than the sum over the
-/// kernel from about 11 x 11 voxels on.
+/// sampled as it is. All kernels go by transform: for slices of 128^2 that takes 19 ns a voxel and
+/// orientation, what the sum over a kernel takes at 7 x 7 voxels, which is a `sigma` of 0.6 voxels.
 ///
 /// # Errors
 /// [`Error::Argument`] unless `sigma`, `wavelength` and `gamma` are positive, `theta` is finite and

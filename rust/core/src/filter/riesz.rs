@@ -91,7 +91,7 @@ const TENSOR_TRUNCATE: f64 = 4.0;
 /// varies most, axis 2 the next, each pointing where the transform of order 1 along it is not
 /// negative; axis 3 completes a right-handed frame. So a turned image has a turned map. Where
 /// directions are equal, as in a constant image, any may be taken. All transforms of total order L
-/// are made, one after the other: memory is six volumes beside two spectra and two maps.
+/// are made, one after the other: memory is eleven volumes beside two spectra.
 ///
 /// Along an axis with an even number of points the highest frequency has no sign, and an odd power
 /// of it none that is real: it is 0.
