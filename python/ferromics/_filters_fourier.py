@@ -94,7 +94,7 @@ def gabor(
     --------
     >>> import numpy as np
     >>> import ferromics as fm
-    >>> from ferromics._filters_fourier import gabor
+    >>> from ferromics.filters import gabor
     >>> stripes = np.tile([1.0, 1.0, 0.0, 0.0], (1, 32, 8))
     >>> along_x = gabor(stripes, (1, 1, 1), sigma=3, wavelength=4)
     >>> along_y = gabor(stripes, (1, 1, 1), sigma=3, wavelength=4, theta=np.pi / 2)
@@ -160,7 +160,7 @@ def simoncelli(
     --------
     >>> import numpy as np
     >>> import ferromics as fm
-    >>> from ferromics._filters_fourier import simoncelli
+    >>> from ferromics.filters import simoncelli
     >>> impulse = np.zeros((33, 33, 33))
     >>> impulse[16, 16, 16] = 1
     >>> response = simoncelli(impulse, level=2)
@@ -211,7 +211,7 @@ def shannon(
     --------
     >>> import numpy as np
     >>> import ferromics as fm
-    >>> from ferromics._filters_fourier import shannon
+    >>> from ferromics.filters import shannon
     >>> wave = np.cos(2 * np.pi * np.arange(31) * 10 / 31)
     >>> image = np.broadcast_to(wave, (31, 31, 31))
     >>> np.allclose(shannon(image, level=1), image), np.allclose(shannon(image, level=2), 0)
@@ -290,7 +290,7 @@ def riesz(
 
     >>> import numpy as np
     >>> import ferromics as fm
-    >>> from ferromics._filters_fourier import riesz, shannon
+    >>> from ferromics.filters import riesz, shannon
     >>> phase = np.broadcast_to(2 * np.pi * np.arange(31) * 10 / 31, (31, 31, 31))
     >>> response = riesz(np.cos(phase), (1, 1, 1), (1, 0, 0), base="shannon")
     >>> np.allclose(response, np.sin(phase))
