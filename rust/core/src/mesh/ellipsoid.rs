@@ -1,6 +1,6 @@
 //! Ellipsoids: volume, area, and the smallest one that encloses given points.
 
-use nalgebra::{Matrix3, Matrix4, SymmetricEigen, Vector4};
+use nalgebra::{DMatrix, DVector, Matrix3, Matrix4, SymmetricEigen, Vector4};
 
 use super::{dot, sub};
 
@@ -60,15 +60,19 @@ impl Ellipsoid {
     }
 }
 
-/// Largest share by which the volume may exceed the smallest possible one.
-const TOLERANCE: f64 = 1e-6;
+/// Largest share by which the volume may exceed the smallest possible one. Near the best ellipsoid
+/// the volume changes with the square of what its axes change by, the area with the first power: for
+/// an area right to 1e-5 the volume has to be right to far more.
+const TOLERANCE: f64 = 1e-10;
 /// Steps after which a search stops short of the tolerance (the ellipsoid still encloses).
-const STEPS: usize = 100_000;
+const STEPS: usize = 1000;
 
-/// The smallest ellipsoid around `points` (z, y, x in mm, not all in one plane), by Khachiyan's
-/// coordinate ascent with away steps (Todd and Yildirim 2007).
+/// The smallest ellipsoid around `points` (z, y, x in mm, not all in one plane), by Newton steps on
+/// the weights of the dual problem. Khachiyan's ascent with away steps (Todd and Yildirim 2007), and
+/// exchange of weight between two points, crawl where the weights are badly conditioned: one small
+/// mask in 40,000 took them more than 100,000 steps.
 ///
-/// It encloses every point, and its volume exceeds the smallest possible one by less than 1e-6.
+/// It encloses every point, and its volume exceeds the smallest possible one by less than 1e-10.
 #[must_use]
 pub fn enclosing(points: &[[f64; 3]]) -> Ellipsoid {
     let low: [f64; 3] = std::array::from_fn(|a| fold(points, a, f64::INFINITY, f64::min));
@@ -177,27 +181,54 @@ impl<'a> Ascent<'a> {
         let mut steps = 0;
         while steps < STEPS {
             steps += 1;
-            let (mut top, mut bottom) = ((0, 0.0), (0, f64::INFINITY));
-            for (k, (p, &w)) in self.active.iter().zip(&self.weights).enumerate() {
-                let level = level(&self.inverse, p);
-                if level > top.1 {
-                    top = (k, level);
-                }
-                if w > 0.0 && level < bottom.1 {
-                    bottom = (k, level);
-                }
-            }
-            if top.1 <= enough {
+            let levels: Vec<f64> = self
+                .active
+                .iter()
+                .map(|p| level(&self.inverse, p))
+                .collect();
+            if levels.iter().all(|&level| level <= enough) {
                 break;
             }
-            self.shift(if top.1 - D >= D - bottom.1 {
-                top
+            let gains = |&k: &usize| self.weights[k] > 0.0 || levels[k] > D;
+            let mut moving: Vec<usize> = (0..levels.len()).filter(gains).collect();
+            let change = loop {
+                let Some(change) = self.newton(&moving, &levels) else {
+                    return STEPS;
+                };
+                let before = moving.len();
+                let mut changes = change.iter();
+                moving.retain(|&k| {
+                    changes.next().is_some_and(|&c| c >= 0.0) || self.weights[k] > 0.0
+                });
+                if moving.len() == before {
+                    break change;
+                }
+            };
+            // The logarithm of a determinant is self-concordant: such a step never overshoots.
+            let decrement = moving
+                .iter()
+                .zip(&change)
+                .map(|(&k, c)| levels[k] * c)
+                .sum::<f64>();
+            let decrement = decrement.max(0.0).sqrt();
+            let mut length = if decrement < 0.25 {
+                1.0
             } else {
-                bottom
-            });
-            if steps % 64 == 0 {
-                self.refresh();
+                1.0 / (1.0 + decrement)
+            };
+            for (&k, &c) in moving.iter().zip(&change) {
+                if c < 0.0 {
+                    length = length.min(self.weights[k] / -c);
+                }
             }
+            for (&k, &c) in moving.iter().zip(&change) {
+                let weight = self.weights[k] + length * c;
+                let gone = c < 0.0 && weight <= 1e-14;
+                self.weights[k] = if gone { 0.0 } else { weight };
+            }
+            let sum: f64 = self.weights.iter().sum();
+            self.weights.iter_mut().for_each(|w| *w /= sum);
+            self.refresh();
         }
         let mut weights = self.weights.iter();
         self.active
@@ -207,26 +238,31 @@ impl<'a> Ascent<'a> {
         steps
     }
 
-    /// Moves weight to a point above `D`, or away from one below, as far as the determinant grows.
-    fn shift(&mut self, (k, level): (usize, f64)) {
-        let most = -self.weights[k] / (1.0 - self.weights[k]); // takes all its weight
-        let best = (level - D) / (D * (level - 1.0));
-        let share = if level > D {
-            best
-        } else if level <= 1.0 {
-            most
-        } else {
-            best.max(most)
-        };
-        self.weights.iter_mut().for_each(|w| *w *= 1.0 - share);
-        self.weights[k] = if share <= most {
-            0.0
-        } else {
-            self.weights[k] + share
-        };
-        let v = self.inverse * self.active[k];
-        let factor = share / (1.0 - share + share * level);
-        self.inverse = (self.inverse - v * v.transpose() * factor) / (1.0 - share);
+    /// Newton's step for the weights of the `moving` points, whose sum it does not change.
+    ///
+    /// The logarithm of the determinant has the levels as its gradient and, negative, the squares of
+    /// `pᵀ M⁻¹ q` as its second derivatives.
+    fn newton(&self, moving: &[usize], levels: &[f64]) -> Option<Vec<f64>> {
+        // Where weight can move without any effect, the least movement is taken.
+        const RIDGE: f64 = 1e-12;
+        let n = moving.len();
+        let images: Vec<_> = moving
+            .iter()
+            .map(|&k| self.inverse * self.active[k])
+            .collect();
+        let system = DMatrix::from_fn(n + 1, n + 1, |i, j| match (i < n, j < n) {
+            (true, true) => {
+                let bend = self.active[moving[i]].dot(&images[j]).powi(2);
+                bend + if i == j { RIDGE * bend } else { 0.0 }
+            }
+            (false, false) => 0.0,
+            _ => 1.0,
+        });
+        let gradient = |i: usize| if i < n { levels[moving[i]] } else { 0.0 };
+        let step = system
+            .lu()
+            .solve(&DVector::from_fn(n + 1, |i, _| gradient(i)))?;
+        Some(step.as_slice()[..n].to_vec())
     }
 
     fn spread(&self) -> Matrix4<f64> {
@@ -336,7 +372,7 @@ mod tests {
             let cubic = enclosing(&hull_positions(&mask.0, mask.1, [1.0; 3]));
             let voxel: f64 = spacing.iter().product();
             let ratio = volume(got.semi_axes) / (volume(cubic.semi_axes) * voxel);
-            prop_assert!((ratio - 1.0).abs() < 2e-6);
+            prop_assert!((ratio - 1.0).abs() < 1e-9, "{ratio}");
         }
     }
 }
