@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -28,11 +29,31 @@ def ibsi_data() -> Path:
     """IBSI's data; skips where they are not, but fails in CI."""
     found = ibsi_data_folder.find(beside=ROOT.parent / "shared" / "ibsi" / "data")
     if found is None:
-        message = f"IBSI's CT phantom is not here: {ibsi_data_folder.HOW_TO_GET_IT}"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking(f"IBSI's CT phantom is not here: {ibsi_data_folder.HOW_TO_GET_IT}")
     return found
+
+
+def lacking(message: str) -> NoReturn:
+    """Skip, but fail in CI: data that should be there are not."""
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def response_map(ibsi_data: Path) -> Callable[[str], Path]:
+    """The file of IBSI 2's reference map of a test, as ``3.a.1``.
+
+    The maps are in a repository of their own: skips where they are not, but fails in CI.
+    """
+
+    def find(test: str) -> Path:
+        path = ibsi_data_folder.response_map(ibsi_data, test)
+        if not path.is_file():
+            lacking(f"no reference map {path}: run `ferromics ibsi --download`")
+        return path
+
+    return find
 
 
 @pytest.fixture(scope="session")

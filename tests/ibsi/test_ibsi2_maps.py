@@ -71,10 +71,10 @@ TESTS: list[tuple[str, str, Callable[..., Any], dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def stored(ibsi_data: Path) -> Callable[[str], np.ndarray]:
+def stored(ibsi_data: Path) -> Callable[[str | Path], np.ndarray]:
     """An array of a file below IBSI's folder, (z, y, x) as stored: NIfTI's first axis is x."""
 
-    def read(path: str) -> np.ndarray:
+    def read(path: str | Path) -> np.ndarray:
         return np.asarray(io.read(ibsi_data / path).array, dtype=np.float64)
 
     return read
@@ -88,10 +88,10 @@ def test_all_tests_of_these_filters_are_here() -> None:
     ("test", "phantom", "apply", "arguments"), TESTS, ids=[t[0] for t in TESTS]
 )
 def test_every_voxel_is_within_one_percent_of_the_map_s_range(
-    test, phantom, apply, arguments, stored, record_property
+    test, phantom, apply, arguments, stored, response_map, record_property
 ) -> None:
     image = stored(f"ibsi_2_digital_phantom/nifti/{phantom}/image/{phantom}.nii.gz")
-    reference = stored(f"ibsi_2_reference_response_maps/{test}-ValidCRM.nii.gz")
+    reference = stored(response_map(test))
     difference = np.abs(apply(image, **arguments) - reference).max()
     allowed = 0.01 * np.ptp(reference)
     record_property("difference", difference)

@@ -16,6 +16,8 @@ import ferromics as fm
 from ferromics import cli as commands
 from ferromics import compliance, names, suite
 from ferromics.compliance import Judgement
+from ferromics.report import Report
+from ferromics.report_html import to_html
 
 COUNTS = {"digital_phantom": 482, "A": 346, "B": 346, "C": 210, "D": 210, "E": 210}
 
@@ -76,6 +78,22 @@ def test_the_page_stands_alone_and_holds_every_value(run_of_all) -> None:
     assert "@media print" in page
     assert page.count("<details") >= 6
     assert page.count("TU9B") == len([r for r in compliance.references() if r.ibsi == "TU9B"])
+
+
+def test_the_page_escapes_what_a_file_says() -> None:
+    bad = "<script>alert('1 & 2')</script>"
+    page = to_html(
+        Report(
+            tool=bad,
+            outcomes=(replace(suite.run("digital_phantom"), settings=bad, notes=(bad,)),),
+            source=bad,
+            not_run=(("E", bad),),
+            unmapped=((bad, bad),),
+            notes=((bad, bad),),
+        )
+    )
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(&#x27;1 &amp; 2&#x27;)&lt;/script&gt;") >= 10
 
 
 def test_the_digital_phantom_needs_no_data(cli, tmp_path) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +35,8 @@ class Mirror:
         self.broken: dict[str, int] = {}  # path's end: transfers that break off
         self.spoilt: set[str] = set()
         self.missing: set[str] = set()
+        self.halting: set[str] = set()
+        self.halted, self.go_on = threading.Event(), threading.Event()
         mirror = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,11 +67,22 @@ class Mirror:
             if request.path.endswith(end) and left > 0:
                 self.broken[end] -= 1
                 content = content[: len(content) // 2]
+        if any(request.path.endswith(end) for end in self.halting):
+            request.wfile.write(content[: len(content) // 2])
+            self.halted.set()
+            self.go_on.wait(60)
+            return
         request.wfile.write(content)
 
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def without_a_proxy(monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):  # a proxy cannot reach this machine
+        monkeypatch.setenv(name, "127.0.0.1")
 
 
 @pytest.fixture
@@ -145,6 +162,32 @@ def test_a_file_that_is_not_the_published_one_is_not_kept(mirror, cli, tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "SHA-256 differs" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_leaves_no_torn_file(mirror, tmp_path) -> None:
+    mirror.halting.add(IMAGE)
+    command = [sys.executable, "-m", "ferromics", "ibsi", "--download", "--data", tmp_path]
+    environment = {**os.environ, "FERROMICS_IBSI_MIRROR": mirror.url}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert mirror.halted.wait(60)
+        process.send_signal(signal.SIGINT)
+        _, messages = process.communicate(timeout=60)
+    mirror.go_on.set()
+    assert process.returncode == 130
+    assert messages.splitlines()[-1] == "ferromics: interrupted"
+    assert kept(tmp_path) <= ALL - {f"{PHANTOM.name}/{IMAGE}"}
+
+
+def test_maps_are_found_as_downloaded_and_packed(tmp_path) -> None:
+    folder = tmp_path / ibsi_data.RESPONSE_MAPS
+    folder.mkdir()
+    packed, plain = folder / "3_a_1-ValidCRM.nii.gz", folder / "3_a_1-ValidCRM.nii"
+    assert ibsi_data.response_map(tmp_path, "3.a.1") == plain
+    packed.touch()
+    assert ibsi_data.response_map(tmp_path, "3.a.1") == packed
+    plain.touch()
+    assert ibsi_data.response_map(tmp_path, "3.a.1") == plain
 
 
 def test_a_file_that_is_gone_is_named(mirror, tmp_path) -> None:

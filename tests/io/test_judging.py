@@ -46,6 +46,27 @@ def test_a_value_is_judged_by_the_rule(value, reference, tolerance, verdict):
     assert compliance.judge(value, reference, tolerance) == verdict
 
 
+@pytest.mark.parametrize(
+    ("value", "reference", "tolerance", "verdict"),
+    [
+        (-51.6, "-47", "4.6", "match"),  # the limit belongs to it
+        (-51.600001, "-47", "4.6", "miss"),
+        (-42.4, "-47", "4.6", "match"),
+        (0.1 + 0.2, "0.3", "0", "miss"),  # nothing is cut off here, unlike in IBSI 1
+        (0.3, "0.3", "0", "match"),
+        (51300, "53300", "2000", "match"),
+        (51299.999, "53300", "2000", "miss"),
+        (0.0, "0", "0", "match"),
+        (math.nan, "1", "100", "miss"),
+        (-math.inf, "1", "100", "miss"),
+    ],
+)
+def test_a_feature_of_a_filtered_image_is_within_its_tolerance_or_not(
+    value, reference, tolerance, verdict
+):
+    assert compliance.judge_filtered(value, reference, tolerance) == verdict
+
+
 def record(**values):
     base = {"image": "original", "aggregation": "", "parameters": ""}
     return {**base, "family": "stat", "feature": "mean_intensity", "value": 2.15, **values}
