@@ -10,6 +10,7 @@ __all__ = [
     "InputError",
     "Plan",
     "Prepared",
+    "Processed",
     "RadiomicsError",
     "SettingsError",
     "aggregations",
@@ -64,11 +65,30 @@ class SettingsError(RadiomicsError, ValueError): ...
 class Prepared: ...
 
 @final
+class Processed:
+    @property
+    def shape(self) -> list[int]: ...
+    @property
+    def spacing(self) -> list[float]: ...
+
+@final
 class Plan:
     def __new__(cls, settings_json: str) -> Plan: ...
     @property
     def columns(self) -> list[_Column]: ...
+    @property
+    def maps(self) -> list[str]: ...
     def prepare(self, image: NDArray[Any]) -> Prepared: ...
+    def process(
+        self,
+        prepared: Prepared,
+        image: NDArray[Any],
+        spacing: Sequence[float],
+        threads: int | None,
+    ) -> Processed: ...
+    def response_map(
+        self, image: Processed, map: int, threads: int | None = None
+    ) -> NDArray[Any]: ...
     def run(
         self,
         prepared: Prepared,

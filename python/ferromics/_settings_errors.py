@@ -13,7 +13,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 TAGS: Final = frozenset(
     (
         "morph loc stat ih ivh glcm glrlm glszm gldzm ngtdm ngldm diag none fbs fbn "
-        "zscore range percentile"
+        "zscore range percentile "
+        "mean log laws gabor wavelet simoncelli shannon riesz square square_root logarithm "
+        "exponential gradient lbp_2d lbp_3d"
     ).split()
 )
 

@@ -275,3 +275,15 @@ def default_families() -> tuple[AnyFamily, ...]:
 def family_from_text(value: object) -> object:
     """Read ``glcm`` as ``{type: glcm}``."""
     return {"type": value} if isinstance(value, str) else value
+
+
+def _all_families(value: object) -> object:
+    return default_families() if value == "all" else listed(value)
+
+
+FamilyList: TypeAlias = Annotated[
+    tuple[Annotated[AnyFamily, BeforeValidator(family_from_text), Short(({"enum": NAMES},))], ...],
+    Field(min_length=1),
+    BeforeValidator(_all_families),
+    Short(({"enum": ["all", *NAMES]}, {"type": "object", "required": ["type"]})),
+]

@@ -22,12 +22,12 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from ferromics._files import write_atomically
 from ferromics._settings_errors import describe_unknown, refuse
 from ferromics.errors import SettingsError
-from ferromics.families import NAMES, AnyFamily, default_families, family_from_text
+from ferromics.families import FamilyList, default_families
+from ferromics.filter_settings import FILTERS, AnyFilter, filter_from_text
 from ferromics.stages import (
-    DISCRETISE_TEXT,
     SPACINGS,
     BiasCorrection,
-    Discretise,
+    DiscretiseList,
     Fbn,
     Fbs,
     Image,
@@ -61,6 +61,11 @@ class Settings(Stage):
     discretise
         Discretisations for the intensity histogram and the texture families: :class:`Fbn`,
         :class:`Fbs`, :class:`NoDiscretise`, or text such as ``"fbn32"``.
+    original
+        Compute features on the image itself; ``False`` for the filters' response maps alone.
+    filters
+        Filters (:mod:`ferromics.filter_settings`), whose response maps have features too: their
+        models, dicts or, where no parameter is needed, names.
     features
         Feature families to compute: their models, dicts or names; ``"all"`` for all.
 
@@ -88,20 +93,21 @@ class Settings(Stage):
     normalise: Normalise = None
     resample: Annotated[Resample, SPACINGS] = Resample()
     resegment: Resegment = Resegment()
-    discretise: Annotated[
-        tuple[Discretise, ...],
-        Field(min_length=1),
-        BeforeValidator(listed),
-        Short((DISCRETISE_TEXT, {"type": "object", "required": ["type"]})),
-    ] = (Fbn(bins=32),)
-    features: Annotated[
+    discretise: DiscretiseList = (Fbn(bins=32),)
+    original: bool = True
+    filters: Annotated[
         tuple[
-            Annotated[AnyFamily, BeforeValidator(family_from_text), Short(({"enum": NAMES},))],
+            Annotated[
+                AnyFilter,
+                BeforeValidator(filter_from_text),
+                Short(({"enum": [f.model_fields["type"].default for f in FILTERS]},)),
+            ],
             ...,
         ],
-        Field(min_length=1),
-        Short(({"enum": ["all", *NAMES]}, {"type": "object", "required": ["type"]})),
-    ] = default_families()
+        BeforeValidator(listed),
+        Short(({"type": "string"}, {"type": "object", "required": ["type"]})),
+    ] = ()
+    features: FamilyList = default_families()
 
     @field_validator("schema_", mode="before")
     @classmethod
@@ -128,11 +134,6 @@ class Settings(Stage):
             return value
         is_spacing = isinstance(value, int | float | str | list | tuple) or hasattr(value, "tolist")
         return {"spacing": value} if is_spacing else value
-
-    @field_validator("features", mode="before")
-    @classmethod
-    def _all_families(cls, value: object) -> object:
-        return default_families() if value == "all" else listed(value)
 
     @classmethod
     def of(cls, settings: Settings | Mapping[str, Any] | str | Path | None) -> Settings:
@@ -250,6 +251,19 @@ class Settings(Stage):
                         "a minimum: bins start at each region's lowest intensity, so values are "
                         "not comparable between regions (IBSI recommends against it)"
                     )
+        for k, filter_ in enumerate(self.filters):
+            if _noted_on(filter_, self.discretise):
+                yield (
+                    f"filters[{k}] ({filter_.type}): fixed bin size on a response map, whose "
+                    "intensities have no calibrated unit; IBSI recommends a fixed bin number for "
+                    "these (discretise: fbn32 in the filter's block)"
+                )
+
+
+def _noted_on(filter_: AnyFilter, discretise: tuple[Any, ...]) -> bool:
+    """Whether a map without a calibrated unit gets bins of a fixed size."""
+    binned = filter_.discretise or discretise
+    return filter_.type != "mean" and any(isinstance(d, Fbs) for d in binned)
 
 
 def _differing(stage: BaseModel) -> dict[str, Any]:

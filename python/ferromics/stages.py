@@ -47,7 +47,7 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str | int | float | Mapping | BaseModel) else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity: dicts have no hash
 class Short:
     """Short forms that a value may have in a file, for the JSON Schema."""
 
@@ -424,4 +424,10 @@ Discretise: TypeAlias = Annotated[
     Annotated[NoDiscretise | Fbs | Fbn, Field(discriminator="type")],
     BeforeValidator(_discretise_from_text),
     Short((DISCRETISE_TEXT,)),
+]
+DiscretiseList: TypeAlias = Annotated[
+    tuple[Discretise, ...],
+    Field(min_length=1),
+    BeforeValidator(listed),
+    Short((DISCRETISE_TEXT, {"type": "object", "required": ["type"]})),
 ]

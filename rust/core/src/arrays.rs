@@ -17,11 +17,11 @@ use crate::matrix::{glcm, gldzm, glrlm, glszm, ngldm, ngtdm, Counts};
 use crate::normalise::{over_image, over_region};
 use crate::peak;
 use crate::plan::{check_normalise, check_resample, Column};
-use crate::process;
+use crate::process::{self, Surroundings};
 use crate::resegment::resegment as restrict;
 use crate::roi::Roi;
 use crate::settings::{Discretise, FamilySettings, Norm, Normalise, Resample, Resegment};
-use crate::volume::{cropped, for_each_run, Volume, Voxel, Window};
+use crate::volume::{cropped, for_each_run, Voxel, Window};
 
 /// Spacing where it has no bearing on the result.
 const ANY: [f64; 3] = [1.0; 3];
@@ -43,7 +43,7 @@ pub fn normalise<T: Voxel>(
         let roi = Roi::new(image, mask.ok_or(Error::EmptyMask)?, ANY)?;
         over_region(&roi.selected(), settings)?
     };
-    Ok(whole(image.dim().into())
+    Ok(Window::whole(image.dim().into())
         .copy_f64(image)
         .mapv_into(|x| map.apply(x)))
 }
@@ -60,7 +60,7 @@ pub fn resample<T: Voxel>(
     settings: &Resample,
 ) -> Result<(Array3<f64>, [f64; 3])> {
     let grid = grid(image.dim(), spacing, settings)?;
-    let values = process::values(image, &grid, whole(grid.shape()), settings, None)?;
+    let values = process::values(image, &grid, Window::whole(grid.shape()), settings, None)?;
     Ok((values, grid.spacing()))
 }
 
@@ -89,16 +89,8 @@ pub fn resample_mask(
 fn grid(shape: (usize, usize, usize), spacing: [f64; 3], settings: &Resample) -> Result<Grid> {
     check_resample(settings)?;
     let grid = Grid::centred(shape.into(), spacing, settings.spacing)?;
-    if !grid.is_identity() {
-        process::refuse_too_many("the array", grid.voxels(), &grid, settings)?;
-    }
+    process::refuse_too_many("the array", grid.voxels(), &grid, settings)?;
     Ok(grid)
-}
-
-/// The window that is all of an array.
-fn whole(shape: [usize; 3]) -> Window {
-    let start = [0; 3];
-    Window { start, shape }
 }
 
 /// The intensity mask: the voxels of `mask` that re-segmentation keeps, in the image's shape.
@@ -155,24 +147,10 @@ pub fn intensity_peaks<T: Voxel>(
     spacing: [f64; 3],
 ) -> Result<Peaks> {
     let roi = Roi::new(image, mask, spacing)?;
-    let (around, offset) = surroundings(image, &roi)?;
-    Ok(peak::peaks(&around, &roi, offset))
-}
-
-/// The image around the region as far as local intensity reaches, and where the region's box starts
-/// in it.
-///
-/// # Errors
-/// As [`Volume::new`].
-pub fn surroundings<T: Voxel>(
-    image: ArrayView3<'_, T>,
-    roi: &Roi,
-) -> Result<(Volume<f64>, [usize; 3])> {
-    let window = roi
-        .window()
-        .grown(peak::margin(roi.spacing()), image.dim().into());
-    let offset = std::array::from_fn(|a| roi.window().start[a] - window.start[a]);
-    Ok((Volume::new(window.copy_f64(image), roi.spacing())?, offset))
+    let window = roi.window();
+    let around = window.grown(peak::margin(spacing), image.dim().into());
+    let around = Surroundings::new(image, around, spacing)?;
+    Ok(peak::peaks(&around.volume, &roi, around.offset(window)))
 }
 
 /// A cropped array (C order) put back in its place, the default value elsewhere.

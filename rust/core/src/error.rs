@@ -168,6 +168,24 @@ pub enum Error {
         /// Where the first bin starts.
         minimum: f64,
     },
+    /// A filter's response map, or what is made of it, failed.
+    #[error("filter '{name}': {error}")]
+    Response {
+        /// The map's name.
+        name: String,
+        /// What happened.
+        error: Box<Error>,
+    },
+    /// A response map has voxels that are not finite.
+    #[error(
+        "{count} of the region's voxels in the response map are not finite: NaN or infinite voxels \
+         near the region are within the filter's reach (set them to a number first), or intensities \
+         became too large"
+    )]
+    NonFiniteResponse {
+        /// How many voxels of the region are not finite.
+        count: usize,
+    },
     /// A setting is outside its limits.
     #[error("{path}: {given} is not allowed; {allowed}")]
     Setting {

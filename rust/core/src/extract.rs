@@ -1,9 +1,13 @@
 //! Runs a plan on a region: the only module that knows all stages.
 
+mod images;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::ArrayView3;
 
+pub use self::images::{response_map, ResponseMap};
 use crate::blocks;
 use crate::discretise::{discretise, Levels};
 use crate::error::{Error, Result};
@@ -30,13 +34,13 @@ use crate::matrix::Source;
 use crate::numeric::finite;
 use crate::parallel;
 use crate::peak;
-use crate::plan::{Column, Plan, Task};
-use crate::process::{process, Prepared, Processed, Wanted};
+use crate::plan::{Column, ImageTasks, Plan, Task};
+use crate::process::{process, Prepared, Processed, Surroundings, Wanted};
 use crate::resegment::resegment;
 use crate::roi::Roi;
 use crate::selection::{Selection, Values};
 use crate::settings::{Discretise, FamilySettings, Ivh, Resample, Resegment, Settings};
-use crate::volume::{Volume, Voxel};
+use crate::volume::Voxel;
 
 /// What a region gave.
 #[derive(Debug, Clone)]
@@ -89,59 +93,58 @@ pub fn extract_prepared<T: Voxel>(
         return Ok(done);
     }
     let settings = plan.settings();
+    let around = |window, shape, spacing| images::needed(plan, window, shape, spacing);
+    let surrounded = plan.needs(Family::Loc) || plan.maps().next().is_some();
     let wanted = Wanted {
-        surroundings: plan.needs(Family::Loc),
+        around: surrounded.then_some(&around),
         summaries: plan.needs(Family::Diag),
     };
     let mut processed = process(image, mask, spacing, settings, prepared, wanted)?;
     resegment(&mut processed.roi, &settings.resegment)?;
-    let diagnostics = match processed.summaries {
-        Some([initial_region, interpolated_region]) => Some(Diagnostics {
-            initial_image: prepared.initial(image, spacing),
-            interpolated_image: prepared.interpolated(image, &processed, &settings.resample)?,
-            initial_region,
-            interpolated_region,
-            resegmented_region: RegionSummary::new(&processed.roi, processed.grid.shape()),
-        }),
-        None => None,
-    };
-    let mut warnings = Vec::from_iter(repeated(image.dim().into(), processed.grid.shape()));
     let Processed {
         roi,
         surroundings,
+        summaries,
         grid,
         normalisation,
-        ..
     } = processed;
-    let settings = &settings.discretise;
-    let levels = parallel::map(settings.len(), roi.intensities().len(), |k| {
-        let needed = plan.tasks.iter().any(|t| t.discretisation == Some(k));
-        needed.then(|| discretise(&roi, &settings[k])).transpose()
-    });
-    let levels = levels
-        .into_iter()
-        .collect::<Result<Vec<Option<Levels>>>>()?;
-    for (settings, levels) in settings.iter().zip(&levels) {
-        warnings.extend(levels.as_ref().and_then(|l| unusual(&settings.label(), l)));
-    }
-    let stages = Stages {
-        selected: if plan.tasks.iter().any(takes_selected) {
-            roi.selected()
-        } else {
-            Vec::new()
-        },
+    let whole = |what| {
+        let normalisation = normalisation.as_ref();
+        prepared.interpolated(image, &grid, normalisation, &settings.resample, what)
+    };
+    let diagnostics = match summaries {
+        Some([initial_region, interpolated_region]) => Some(Diagnostics {
+            initial_image: prepared.initial(image, spacing),
+            interpolated_image: whole("the whole image, which family diag looks at,")?,
+            initial_region,
+            interpolated_region,
+            resegmented_region: RegionSummary::new(&roi, grid.shape()),
+        }),
+        None => None,
+    };
+    let largest = if images::take_largest(plan) {
+        let image = whole("the whole image, whose largest intensity a filter takes,")?;
+        Some(image.minimum.abs().max(image.maximum.abs()))
+    } else {
+        None
+    };
+    let [morphological, intensity] = roi.voxels();
+    let region = Region {
         roi: Arc::new(roi),
         surroundings,
         diagnostics,
-        levels,
+        grid_shape: grid.shape(),
+        largest,
     };
-    let [morphological, intensity] = stages.roi.voxels();
+    let mut warnings = Vec::from_iter(repeated(image.dim().into(), grid.shape()));
+    let mut values = Vec::with_capacity(plan.columns().len());
+    for done in images::each(&plan.images, &region, |image| features(image, &region)) {
+        let (of_image, told) = done?;
+        values.extend(of_image);
+        warnings.extend(told);
+    }
     Ok(Extraction {
-        values: stages
-            .run_all(&plan.tasks)?
-            .into_iter()
-            .map(finite)
-            .collect(),
+        values,
         warnings,
         morphological_voxels: morphological as u64,
         intensity_voxels: intensity as u64,
@@ -149,6 +152,42 @@ pub fn extract_prepared<T: Voxel>(
         grid_spacing: grid.spacing(),
         normalisation: normalisation.map(|n| n.parameters()),
     })
+}
+
+/// The values of one image's tasks, and what the user should know about them.
+fn features(image: &ImageTasks, region: &Region) -> Result<(Vec<f64>, Vec<String>)> {
+    let (roi, surroundings) = images::on_image(image, region)?;
+    let levels = parallel::map(image.discretise.len(), roi.intensities().len(), |k| {
+        let needed = image.tasks.iter().any(|t| t.discretisation == Some(k));
+        needed
+            .then(|| discretise(&roi, &image.discretise[k]))
+            .transpose()
+    });
+    let levels = levels
+        .into_iter()
+        .collect::<Result<Vec<Option<Levels>>>>()?;
+    let told = image.discretise.iter().zip(&levels);
+    let told = told.filter_map(|(settings, levels)| {
+        levels.as_ref().and_then(|l| unusual(&settings.label(), l))
+    });
+    let told = told.map(|warning| match image.filter {
+        Some(_) => format!("{}: {warning}", image.name),
+        None => warning,
+    });
+    let warnings = told.collect();
+    let stages = Stages {
+        selected: if image.tasks.iter().any(takes_selected) {
+            roi.selected()
+        } else {
+            Vec::new()
+        },
+        roi,
+        surroundings,
+        diagnostics: region.diagnostics.as_ref(),
+        levels,
+    };
+    let values = stages.run_all(&image.tasks)?;
+    Ok((values.into_iter().map(finite).collect(), warnings))
 }
 
 /// A warning where the one voxel that an image has along an axis was resampled to several.
@@ -174,14 +213,22 @@ fn of_selection<T: Voxel>(
     let plain = settings.normalise.is_none()
         && settings.resample == Resample::default()
         && settings.resegment == Resegment::default();
-    if !plain || !plan.tasks.iter().all(takes_selected) {
+    let [ImageTasks {
+        filter: None,
+        tasks,
+        ..
+    }] = &plan.images[..]
+    else {
+        return Ok(None);
+    };
+    if !plain || !tasks.iter().all(takes_selected) {
         return Ok(None);
     }
     let Some(selection) = Selection::new(image, mask, spacing)? else {
         return Ok(None);
     };
     let mut values = Vec::with_capacity(plan.columns().len());
-    for task in &plan.tasks {
+    for task in tasks {
         match &task.family {
             FamilySettings::Stat(_) => {
                 let Some(m) = Intensities::of_sequence(&selection) else {
@@ -254,19 +301,32 @@ fn unusual(label: &str, levels: &Levels) -> Option<String> {
     }
 }
 
-/// What every task may draw on.
-struct Stages {
+/// A region after processing and re-segmentation, which all images share.
+struct Region {
     roi: Arc<Roi>,
-    /// The image around the region, and where the region's box starts in it.
-    surroundings: Option<(Volume<f64>, [usize; 3])>,
+    /// The image around it, as far as features and filters reach.
+    surroundings: Option<Surroundings>,
     /// Image and region at each stage, if asked for.
     diagnostics: Option<Diagnostics>,
+    /// Shape (z, y, x) of the whole image.
+    grid_shape: [usize; 3],
+    /// Its largest absolute intensity, if a filter takes it.
+    largest: Option<f64>,
+}
+
+/// What every task on an image may draw on.
+struct Stages<'a> {
+    roi: Arc<Roi>,
+    /// The image around the region, if a task takes it.
+    surroundings: Option<Cow<'a, Surroundings>>,
+    /// Image and region at each stage, if asked for.
+    diagnostics: Option<&'a Diagnostics>,
     /// Intensities of the intensity mask, if a task takes them.
     selected: Vec<f64>,
     levels: Vec<Option<Levels>>,
 }
 
-impl Stages {
+impl Stages<'_> {
     /// The values of all tasks, in their order.
     fn run_all(&self, tasks: &[Task]) -> Result<Vec<f64>> {
         let jobs = jobs(tasks);
@@ -320,12 +380,13 @@ impl Stages {
             }
             FamilySettings::Loc(_) => {
                 let around = self.surroundings.as_ref();
-                let (volume, offset) = around.expect("the plan asks for the surroundings");
-                let m = peak::peaks(volume, &self.roi, *offset);
+                let around = around.expect("the plan asks for the surroundings");
+                let offset = around.offset(self.roi.window());
+                let m = peak::peaks(&around.volume, &self.roi, offset);
                 task.evaluate(&m, local_intensity::FEATURES)
             }
             FamilySettings::Diag(_) => {
-                let m = self.diagnostics.as_ref();
+                let m = self.diagnostics;
                 let m = m.expect("the plan asks for the diagnostics");
                 let columns = diagnostic::columns();
                 let value = |&k: &usize| columns[k].value(m);
@@ -430,10 +491,8 @@ pub fn texture(
         features: vec![family],
         ..Settings::default()
     })?;
-    let values = plan
-        .tasks
-        .iter()
-        .flat_map(|task| on_levels(task, levels, morphological));
+    let tasks = plan.images.iter().flat_map(|image| &image.tasks);
+    let values = tasks.flat_map(|task| on_levels(task, levels, morphological));
     Ok(plan.columns().iter().cloned().zip(values).collect())
 }
 
@@ -505,6 +564,6 @@ mod tests {
         let plan = Plan::new(Settings::from_json(text).unwrap()).unwrap();
         // Size zones on both discretisations, of linkage 2, then distance zones on both.
         let expected = [(0, Some(4)), (1, Some(5)), (2, None), (3, None)];
-        assert_eq!(jobs(&plan.tasks), expected);
+        assert_eq!(jobs(&plan.images[0].tasks), expected);
     }
 }

@@ -1,16 +1,21 @@
-//! From settings to the list of tasks and the table's columns, before any image is seen.
+//! From settings to the images, their tasks and the table's columns, before any image is seen.
 //!
+//! Images are the given one, as it is after processing, and the response maps of the filters.
 //! A column's name is composed here and nowhere else: image, family, feature, discretisation,
 //! aggregation, then every parameter that differs from its documented default.
 
 mod check;
+mod filters;
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 use crate::feature::{catalogue, volume_histogram, Family, Feature};
-use crate::settings::{Aggregation, Discretise, FamilySettings, Norm, Settings, Weighting};
+use crate::filter::Filter;
+use crate::settings::{
+    Aggregation, Discretise, FamilySettings, Norm, OfMap, Precision, Resegment, Settings, Weighting,
+};
 
 use self::check::{check, check_family};
 pub(crate) use self::check::{check_normalise, check_resample};
@@ -56,11 +61,26 @@ pub(crate) struct Task {
     pub(crate) selected: Vec<usize>,
 }
 
+/// An image that features are computed on; its values fill consecutive columns.
+#[derive(Debug, Clone)]
+pub(crate) struct ImageTasks {
+    /// `original`, or the response map's name.
+    pub(crate) name: String,
+    /// The filter that makes it, and in which precision; `None` for the image itself.
+    pub(crate) filter: Option<(Filter, Precision)>,
+    /// Re-segmentation by its own intensities, on top of the image's.
+    pub(crate) resegment: Resegment,
+    /// Its discretisations.
+    pub(crate) discretise: Vec<Discretise>,
+    /// What is computed on it.
+    pub(crate) tasks: Vec<Task>,
+}
+
 /// Settings made ready to run on any number of regions; the columns do not depend on the image.
 #[derive(Debug, Clone)]
 pub struct Plan {
     settings: Settings,
-    pub(crate) tasks: Vec<Task>,
+    pub(crate) images: Vec<ImageTasks>,
     columns: Vec<Column>,
 }
 
@@ -71,23 +91,76 @@ impl Plan {
     /// [`Error::Setting`] with the path of the setting, what was given and what is allowed.
     pub fn new(settings: Settings) -> Result<Self> {
         check(&settings)?;
-        let features = CATALOGUE.get_or_init(catalogue);
+        let mut plan = Self {
+            settings,
+            images: Vec::new(),
+            columns: Vec::new(),
+        };
+        let settings = plan.settings.clone();
+        if settings.original {
+            plan.add(Asked {
+                name: "original".into(),
+                path: "features".into(),
+                filter: None,
+                resegment: Resegment::default(),
+                discretise: &settings.discretise,
+                features: &settings.features,
+            })?;
+        }
+        for (k, block) in settings.filters.iter().enumerate() {
+            let path = format!("filters[{k}]");
+            let OfMap {
+                precision,
+                resegment,
+                discretise,
+                features,
+                ..
+            } = &block.of_map;
+            let inherited: Vec<FamilySettings>;
+            let (features, at) = if let Some(own) = features {
+                (own, format!("{path}.features"))
+            } else {
+                inherited = on_maps(&settings.features);
+                if inherited.is_empty() {
+                    let allowed = "the settings' own features, morph and diag, are of the image; \
+                                   name families for the response map";
+                    return Err(setting(&format!("{path}.features"), "nothing", allowed));
+                }
+                (&inherited, "features".into())
+            };
+            for (name, filter) in filters::maps(&path, block)? {
+                plan.add(Asked {
+                    name,
+                    path: at.clone(),
+                    filter: Some((filter, *precision)),
+                    resegment: resegment.clone(),
+                    discretise: discretise.as_ref().unwrap_or(&settings.discretise),
+                    features,
+                })?;
+            }
+        }
+        refuse_double_names(&plan.columns)?;
+        Ok(plan)
+    }
+
+    /// Lays out the tasks and columns of one image.
+    fn add(&mut self, asked: Asked<'_>) -> Result<()> {
+        let all = CATALOGUE.get_or_init(catalogue);
         let mut tasks = Vec::new();
-        let mut columns = Vec::new();
         for family in Family::ALL {
-            let asked = settings.features.iter().enumerate();
-            for (k, wanted) in asked.filter(|(_, f)| f.family() == family) {
-                let path = format!("features[{k}]");
+            let wanted = asked.features.iter().enumerate();
+            for (k, wanted) in wanted.filter(|(_, f)| f.family() == family) {
+                let path = format!("{}[{k}]", asked.path);
                 check_family(&path, wanted)?;
-                let rows = rows(wanted, features);
+                let rows = rows(wanted, all);
                 let selected = select(&path, wanted, &rows)?;
                 let discretisations: Vec<Option<usize>> = if family.discretised() {
-                    (0..settings.discretise.len()).map(Some).collect()
+                    (0..asked.discretise.len()).map(Some).collect()
                 } else {
                     vec![None]
                 };
                 for discretisation in discretisations {
-                    let binned = discretisation.map(|d| &settings.discretise[d]);
+                    let binned = discretisation.map(|d| &asked.discretise[d]);
                     for &distance in wanted.distances() {
                         let (family, selected) = (wanted.clone(), selected.clone());
                         let task = Task {
@@ -96,18 +169,20 @@ impl Plan {
                             distance,
                             selected,
                         };
-                        add_columns(&mut columns, &task, &rows, binned);
+                        add_columns(&mut self.columns, &asked.name, &task, &rows, binned);
                         tasks.push(task);
                     }
                 }
             }
         }
-        refuse_double_names(&columns)?;
-        Ok(Self {
-            settings,
+        self.images.push(ImageTasks {
+            name: asked.name,
+            filter: asked.filter,
+            resegment: asked.resegment,
+            discretise: asked.discretise.to_vec(),
             tasks,
-            columns,
-        })
+        });
+        Ok(())
     }
 
     /// The settings the plan was made from.
@@ -122,10 +197,41 @@ impl Plan {
         &self.columns
     }
 
+    /// Names of the response maps, in the order of the settings.
+    pub fn maps(&self) -> impl Iterator<Item = &str> {
+        let filtered = self.images.iter().filter(|s| s.filter.is_some());
+        filtered.map(|s| &*s.name)
+    }
+
     /// True if a feature of this family is asked for.
+    pub(crate) fn needs(&self, family: Family) -> bool {
+        self.images.iter().any(|s| s.needs(family))
+    }
+}
+
+impl ImageTasks {
+    /// True if a feature of this family is asked for on this image.
     pub(crate) fn needs(&self, family: Family) -> bool {
         self.tasks.iter().any(|t| t.family.family() == family)
     }
+}
+
+/// What the settings ask for of one image.
+struct Asked<'a> {
+    name: String,
+    /// Where the features stand.
+    path: String,
+    filter: Option<(Filter, Precision)>,
+    resegment: Resegment,
+    discretise: &'a [Discretise],
+    features: &'a [FamilySettings],
+}
+
+/// The families that a response map has by default: the region's shape is the same on each, and
+/// diagnostics are of the image.
+fn on_maps(features: &[FamilySettings]) -> Vec<FamilySettings> {
+    let same = |f: &&FamilySettings| !matches!(f.family(), Family::Morph | Family::Diag);
+    features.iter().filter(same).cloned().collect()
 }
 
 /// A feature as a column shows it.
@@ -190,7 +296,13 @@ fn select(path: &str, wanted: &FamilySettings, rows: &[Row]) -> Result<Vec<usize
         .collect())
 }
 
-fn add_columns(columns: &mut Vec<Column>, task: &Task, rows: &[Row], binned: Option<&Discretise>) {
+fn add_columns(
+    columns: &mut Vec<Column>,
+    image: &str,
+    task: &Task,
+    rows: &[Row],
+    binned: Option<&Discretise>,
+) {
     let family = task.family.family().key();
     let discretisation = match (&task.family, binned) {
         (FamilySettings::Ivh(ivh), _) => ivh.discretise.label(),
@@ -205,9 +317,8 @@ fn add_columns(columns: &mut Vec<Column>, task: &Task, rows: &[Row], binned: Opt
     };
     for aggregation in aggregations {
         for row in task.selected.iter().map(|&k| &rows[k]) {
-            let image = "original".to_string();
             let parts = [
-                &*image,
+                image,
                 family,
                 &*row.name,
                 &*discretisation,
@@ -217,7 +328,7 @@ fn add_columns(columns: &mut Vec<Column>, task: &Task, rows: &[Row], binned: Opt
             let parts: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
             columns.push(Column {
                 name: parts.join("_"),
-                image,
+                image: image.into(),
                 family,
                 feature: row.name.clone(),
                 ibsi: row.ibsi,
@@ -235,9 +346,14 @@ fn refuse_double_names(columns: &[Column]) -> Result<()> {
     match columns.iter().find(|c| !seen.insert(&c.name)) {
         None => Ok(()),
         Some(double) => Err(setting(
-            "features",
+            if double.image == "original" {
+                "features"
+            } else {
+                "filters"
+            },
             format!("{} twice", double.name),
-            "each column may be asked for once; merge the two entries or change a parameter",
+            "each column may be asked for once; merge the two entries, change a parameter, or give a \
+             filter its own name",
         )),
     }
 }

@@ -9,13 +9,11 @@ use std::sync::OnceLock;
 
 use ndarray::{Array3, ArrayView3};
 
-use crate::arrays;
 use crate::error::{Error, Result};
 use crate::feature::diagnostic::{ImageSummary, RegionSummary};
 use crate::interpolate::{for_each_slab, reached, resample, resample_mask, Grid};
 use crate::normalise::{over_image, over_region, Normalisation};
 use crate::numeric::{self, higher, lower, nearest, sum_by};
-use crate::peak;
 use crate::roi::Roi;
 use crate::settings::{Resample, Settings};
 use crate::volume::{cropped, for_each_finite_part, Volume, Voxel, Window};
@@ -53,24 +51,23 @@ impl Prepared {
         })
     }
 
-    /// The same of the whole image on the grid of a processed region.
+    /// The same of the whole image on the grid of a processed region; `what` names it where it would
+    /// be too large.
     ///
     /// # Errors
     /// As [`resample`]; [`Error::TooManyVoxels`] before anything is made.
     pub fn interpolated<T: Voxel>(
         &self,
         image: ArrayView3<'_, T>,
-        processed: &Processed,
+        grid: &Grid,
+        normalisation: Option<&Normalisation>,
         settings: &Resample,
+        what: &'static str,
     ) -> Result<ImageSummary> {
         if let Some(found) = self.interpolated.get() {
             return Ok(*found);
         }
-        let grid = &processed.grid;
-        if !grid.is_identity() {
-            let what = "the whole image, which family diag looks at,";
-            refuse_too_many(what, grid.voxels(), grid, settings)?;
-        }
+        refuse_too_many(what, grid.voxels(), grid, settings)?;
         let mut sums = Sums::default();
         let (method, anti_alias) = (settings.method, settings.anti_alias);
         let add = |values: &mut [f64]| {
@@ -81,13 +78,13 @@ impl Prepared {
             }
             sums.add_finite(values);
         };
-        match &processed.normalisation {
+        match normalisation {
             Some(n) => for_each_slab(image, grid, method, anti_alias, |x| n.apply(x), add),
             None => for_each_slab(image, grid, method, anti_alias, |x| x, add),
         }?;
         let summary = sums.summary(grid.shape(), grid.spacing());
         // With a normalisation over the mask it is another image for each region.
-        if processed.normalisation == self.normalisation {
+        if normalisation == self.normalisation.as_ref() {
             return Ok(*self.interpolated.get_or_init(|| summary));
         }
         Ok(summary)
@@ -95,27 +92,71 @@ impl Prepared {
 }
 
 /// What is wanted of a region besides itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted {
-    /// The image around the region, as far as local intensity reaches.
-    pub surroundings: bool,
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// The box of the image, on the grid (its shape, its spacing in mm), that later steps need for a
+    /// region in this box.
+    pub around: Option<&'a Around<'a>>,
     /// What the region is like before and after.
     pub summaries: bool,
 }
+
+/// From a region's box to the box around it that is needed, on a grid of this shape and spacing.
+pub type Around<'a> = dyn Fn(Window, [usize; 3], [f64; 3]) -> Result<Window> + Sync + 'a;
 
 /// A region on the grid on which its features are computed.
 #[derive(Debug)]
 pub struct Processed {
     /// The region.
     pub roi: Roi,
-    /// The image around it and where the region's box starts in that (z, y, x), if wanted.
-    pub surroundings: Option<(Volume<f64>, [usize; 3])>,
+    /// The image around it, if wanted.
+    pub surroundings: Option<Surroundings>,
     /// The region as it was given and as it is now, if wanted.
     pub summaries: Option<[RegionSummary; 2]>,
     /// The grid.
     pub grid: Grid,
     /// The normalisation that was applied.
     pub normalisation: Option<Normalisation>,
+}
+
+/// A part of an image, and where it lies in it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The part's voxels.
+    pub volume: Volume<f64>,
+    /// Its box.
+    pub window: Window,
+}
+
+impl Surroundings {
+    /// The part of `image` (z, y, x; spacing in mm) in a box.
+    ///
+    /// # Errors
+    /// As [`Volume::new`].
+    pub fn new<T: Voxel>(
+        image: ArrayView3<'_, T>,
+        window: Window,
+        spacing: [f64; 3],
+    ) -> Result<Self> {
+        let volume = Volume::new(window.copy_f64(image), spacing)?;
+        Ok(Self { volume, window })
+    }
+
+    /// The voxels in a box of the image, which lies in this part.
+    #[must_use]
+    pub fn view(&self, window: Window) -> ArrayView3<'_, f64> {
+        let inside = Window {
+            start: self.offset(window),
+            shape: window.shape,
+        };
+        inside.view(self.volume.data().view())
+    }
+
+    /// Where a box of the image, which lies in this part, starts in it (z, y, x).
+    #[must_use]
+    pub fn offset(&self, window: Window) -> [usize; 3] {
+        std::array::from_fn(|a| window.start[a] - self.window.start[a])
+    }
 }
 
 /// Normalises and resamples image and mask as the settings say and crops them to the region.
@@ -125,14 +166,14 @@ pub struct Processed {
 ///
 /// # Errors
 /// As [`Roi::new`]; [`Error::TooManyVoxels`] before anything is made; [`Error::VanishedMask`];
-/// [`Error::NonFiniteAround`]; [`Error::FlatNormalisation`].
+/// [`Error::NonFiniteAround`]; [`Error::FlatNormalisation`]; and those of `wanted.around`.
 pub fn process<T: Voxel>(
     image: ArrayView3<'_, T>,
     mask: ArrayView3<'_, bool>,
     spacing: [f64; 3],
     settings: &Settings,
     prepared: &Prepared,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
 ) -> Result<Processed> {
     // Refuses an empty mask and NaN in the region by their places in the stored image.
     let stored = Roi::new(image, mask, spacing)?;
@@ -140,37 +181,47 @@ pub fn process<T: Voxel>(
     let resampling = &settings.resample;
     let grid = Grid::centred(shape, spacing, resampling.spacing)?;
     let before = wanted.summaries.then(|| RegionSummary::new(&stored, shape));
+    let around = |window: Window| match wanted.around {
+        Some(around) => around(window, grid.shape(), grid.spacing()),
+        None => Ok(window),
+    };
     if settings.normalise.is_none() && grid.is_identity() && !resampling.round {
-        let around = wanted.surroundings;
-        let surroundings = around.then(|| arrays::surroundings(image, &stored));
+        let surroundings = match wanted.around {
+            Some(_) => {
+                let window = around(stored.window())?;
+                Some(Surroundings::new(image, window, spacing)?)
+            }
+            None => None,
+        };
         return Ok(Processed {
-            surroundings: surroundings.transpose()?,
+            surroundings,
             roi: stored,
             summaries: before.map(|b| [b, b]),
             grid,
             normalisation: None,
         });
     }
-    let margin = if wanted.surroundings {
-        peak::margin(grid.spacing())
-    } else {
-        [0; 3]
-    };
-    check_size(&stored, &grid, margin, resampling)?;
+    if !grid.is_identity() {
+        let (method, threshold) = (resampling.mask_method, resampling.mask_threshold);
+        let most = around(reached(stored.window(), &grid, method, threshold))?;
+        let voxels = most.shape.iter().map(|&n| n as u128).product();
+        refuse_too_many("the region and its surroundings", voxels, &grid, resampling)?;
+    }
     let normalisation = match (&settings.normalise, prepared.normalisation) {
         (Some(normalise), None) => Some(over_region(&stored.selected(), normalise)?),
         (_, found) => found,
     };
     let (window, region) = on_grid(mask, &stored, &grid, resampling)?;
     drop(stored);
-    let outer = window.grown(margin, grid.shape());
+    let outer = around(window)?;
     let values = values(image, &grid, outer, resampling, normalisation.as_ref())?;
-    let (inner, surroundings) = if wanted.surroundings {
-        let start: [usize; 3] = std::array::from_fn(|a| window.start[a] - outer.start[a]);
-        let shape = window.shape;
-        let inner = cropped(Window { start, shape }.view(values.view()));
-        let around = Volume::new(values, grid.spacing())?;
-        (window.filled(inner), Some((around, start)))
+    let (inner, surroundings) = if wanted.around.is_some() {
+        let surroundings = Surroundings {
+            volume: Volume::new(values, grid.spacing())?,
+            window: outer,
+        };
+        let inner = window.filled(cropped(surroundings.view(window)));
+        (inner, Some(surroundings))
     } else {
         (values, None)
     };
@@ -190,19 +241,33 @@ pub fn process<T: Voxel>(
     })
 }
 
-/// Refuses more voxels for a region than the settings allow, before any is made.
-fn check_size(stored: &Roi, grid: &Grid, margin: [usize; 3], settings: &Resample) -> Result<()> {
-    if grid.is_identity() {
-        return Ok(());
+/// The whole image, normalised, resampled and rounded as the settings say, and its grid.
+///
+/// # Errors
+/// [`Error::Setting`] for a normalisation over a mask, which there is none of; [`Error::TooManyVoxels`]
+/// before anything is made; as [`resample`].
+pub fn process_whole<T: Voxel>(
+    image: ArrayView3<'_, T>,
+    spacing: [f64; 3],
+    settings: &Settings,
+    prepared: &Prepared,
+) -> Result<Volume<f64>> {
+    if settings.normalise.is_some() && prepared.normalisation.is_none() {
+        return Err(Error::Setting {
+            path: "normalise.over".into(),
+            given: "'mask'".into(),
+            allowed: "without a region it can only be 'image'".into(),
+        });
     }
-    let (method, threshold) = (settings.mask_method, settings.mask_threshold);
-    let reached = reached(stored.window(), grid, method, threshold);
-    let image = reached.grown(margin, grid.shape());
-    let voxels = image.shape.iter().map(|&n| n as u128).product();
-    refuse_too_many("the region and its surroundings", voxels, grid, settings)
+    let grid = Grid::centred(image.dim().into(), spacing, settings.resample.spacing)?;
+    refuse_too_many("the image", grid.voxels(), &grid, &settings.resample)?;
+    let all = Window::whole(grid.shape());
+    let normalisation = prepared.normalisation.as_ref();
+    let values = values(image, &grid, all, &settings.resample, normalisation)?;
+    Volume::new(values, grid.spacing())
 }
 
-/// Refuses more voxels than the settings allow.
+/// Refuses more voxels of a new grid than the settings allow.
 pub(crate) fn refuse_too_many(
     what: &'static str,
     voxels: u128,
@@ -210,7 +275,7 @@ pub(crate) fn refuse_too_many(
     settings: &Resample,
 ) -> Result<()> {
     let limit = settings.max_voxels;
-    if voxels <= u128::from(limit) {
+    if grid.is_identity() || voxels <= u128::from(limit) {
         return Ok(());
     }
     Err(Error::TooManyVoxels {

@@ -100,6 +100,26 @@ impl Roi {
         })
     }
 
+    /// The same region on another image, such as a response map: both masks as they are, and
+    /// `intensities` (z, y, x) of the region's box.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] for NaN and infinite intensities inside the region.
+    pub(crate) fn on(&self, intensities: Array3<f64>) -> Result<Self> {
+        let intensities = in_order(intensities);
+        if blocks::any(&intensities, self.morphological(), |x| !x.is_finite()) {
+            return Err(non_finite(&intensities, self.morphological(), self.window));
+        }
+        Ok(Self {
+            span: blocks::span(&intensities, self.intensity()),
+            intensities: Volume::new(self.window.filled(intensities), self.spacing())?,
+            morphological: self.morphological.clone(),
+            intensity: self.intensity.clone(),
+            window: self.window,
+            range: [None, None],
+        })
+    }
+
     /// Shape of the box (z, y, x).
     #[must_use]
     pub fn shape(&self) -> [usize; 3] {

@@ -113,6 +113,22 @@ pub struct Window {
 }
 
 impl Window {
+    /// All of an image of this shape.
+    #[must_use]
+    pub fn whole(shape: [usize; 3]) -> Self {
+        let start = [0; 3];
+        Self { start, shape }
+    }
+
+    /// The smallest box that holds both.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        let start = std::array::from_fn(|a| self.start[a].min(other.start[a]));
+        let end = |w: Self, a: usize| w.start[a] + w.shape[a];
+        let shape = std::array::from_fn(|a| end(self, a).max(end(other, a)) - start[a]);
+        Self { start, shape }
+    }
+
     /// The smallest box that holds every set voxel; `None` if there is none.
     #[must_use]
     pub fn around(mask: ArrayView3<'_, bool>) -> Option<Self> {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferromics::parallel::{until, with_threads};
+use ferromics::extract::ResponseMap;
+use ferromics::volume::Volume;
 use ferromics::{extract, plan, process, Result, Settings};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyIndexError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 
 use crate::array::{with_view, AnyVolume};
@@ -16,6 +18,7 @@ use crate::error::CoreError;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Prepared>()?;
+    module.add_class::<Processed>()?;
     module.add_class::<Plan>()
 }
 
@@ -109,6 +112,23 @@ type Outcome<'py> = (
 #[pyclass(frozen, module = "ferromics._core")]
 struct Prepared(process::Prepared);
 
+/// A whole image, normalised, resampled and rounded.
+#[pyclass(frozen, module = "ferromics._core")]
+struct Processed(Volume<f64>);
+
+#[pymethods]
+impl Processed {
+    #[getter]
+    fn shape(&self) -> [usize; 3] {
+        self.0.shape()
+    }
+
+    #[getter]
+    fn spacing(&self) -> [f64; 3] {
+        self.0.spacing()
+    }
+}
+
 /// Settings made ready to run on any number of regions.
 #[pyclass(frozen, module = "ferromics._core")]
 struct Plan(plan::Plan);
@@ -133,6 +153,50 @@ impl Plan {
             || process::Prepared::new(image, self.0.settings())
         ))?;
         Ok(Prepared(prepared))
+    }
+
+    #[getter]
+    fn maps(&self) -> Vec<&str> {
+        self.0.maps().collect()
+    }
+
+    fn process(
+        &self,
+        py: Python<'_>,
+        prepared: &Prepared,
+        image: &Bound<'_, PyAny>,
+        spacing: [f64; 3],
+        threads: Option<usize>,
+    ) -> PyResult<Processed> {
+        let (settings, prepared) = (self.0.settings(), &prepared.0);
+        let processed = with_view!(&AnyVolume::view(image)?, |image| compute(
+            py,
+            usize::MAX,
+            || {
+                let run = || process::process_whole(image, spacing, settings, prepared);
+                with_threads(threads, run)
+            }
+        ))?;
+        Ok(Processed(processed))
+    }
+
+    #[pyo3(signature = (image, map, threads = None))]
+    fn response_map<'py>(
+        &self,
+        py: Python<'py>,
+        image: &Processed,
+        map: usize,
+        threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if map >= self.0.maps().count() {
+            return Err(PyIndexError::new_err(map));
+        }
+        let run = || extract::response_map(&self.0, map, &image.0);
+        let made = compute(py, image.0.data().len(), || with_threads(threads, run))?;
+        Ok(match made {
+            ResponseMap::Double(map) => map.into_pyarray(py).into_any(),
+            ResponseMap::Single(map) => map.into_pyarray(py).into_any(),
+        })
     }
 
     #[pyo3(signature = (prepared, image, mask, spacing, threads = None))]

@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How an image goes on beyond its edge.
+/// How an image goes on beyond its edge. In a file: a name, or a number for a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(from = "Written", into = "Written")]
 pub enum Boundary {
     /// With 0.
     Zero,
@@ -19,7 +19,60 @@ pub enum Boundary {
     Mirror,
 }
 
+/// A boundary as a file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Named(Named),
+    Constant(f64),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Named {
+    Zero,
+    Nearest,
+    Periodic,
+    Mirror,
+}
+
+impl From<Written> for Boundary {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Named(Named::Zero) => Self::Zero,
+            Written::Named(Named::Nearest) => Self::Nearest,
+            Written::Named(Named::Periodic) => Self::Periodic,
+            Written::Named(Named::Mirror) => Self::Mirror,
+            Written::Constant(value) => Self::Constant(value),
+        }
+    }
+}
+
+impl From<Boundary> for Written {
+    fn from(boundary: Boundary) -> Self {
+        Self::Named(match boundary {
+            Boundary::Zero => Named::Zero,
+            Boundary::Nearest => Named::Nearest,
+            Boundary::Periodic => Named::Periodic,
+            Boundary::Mirror => Named::Mirror,
+            Boundary::Constant(value) => return Self::Constant(value),
+        })
+    }
+}
+
 impl Boundary {
+    /// Name as in settings and columns; a constant with its value.
+    #[must_use]
+    pub fn label(self) -> String {
+        match self {
+            Self::Zero => "zero".into(),
+            Self::Nearest => "nearest".into(),
+            Self::Periodic => "periodic".into(),
+            Self::Mirror => "mirror".into(),
+            Self::Constant(value) => format!("constant{}", value + 0.0), // no -0
+        }
+    }
+
     /// Index of the voxel that stands at `index` of an axis of `n` voxels; `None` where a constant
     /// does.
     #[must_use]

@@ -21,7 +21,7 @@ const KERNELS: [(&str, &[f64]); 8] = [
 ];
 
 /// A product of Laws' kernels.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Laws {
     kernels: [Kernel; 3],
     dimension: Dimension,
@@ -101,13 +101,7 @@ impl Laws {
         rotations: Option<Pooling>,
         boundary: Boundary,
     ) -> Result<Array3<T>> {
-        if distance > MAX_REACH {
-            return Err(Error::Argument {
-                name: "distance",
-                given: format!("{distance} voxels"),
-                allowed: "it must be at most 65536",
-            });
-        }
+        check_energy(distance)?;
         let mut response = self.response(image, rotations, boundary)?;
         response.mapv_inplace(Real::magnitude);
         let beyond = match boundary {
@@ -124,6 +118,21 @@ impl Laws {
         let support = 2 * distance + 1;
         mean::mean(response.view(), support, self.dimension, beyond)
     }
+}
+
+/// Refuses a distance that [`Laws::energy`] does not take.
+///
+/// # Errors
+/// As [`Laws::energy`].
+pub(crate) fn check_energy(distance: usize) -> Result<()> {
+    if distance <= MAX_REACH {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        name: "energy",
+        given: format!("{distance} voxels"),
+        allowed: "it must be at most 65536",
+    })
 }
 
 /// The kernel of two letters, normalised.

@@ -51,13 +51,7 @@ pub fn in_slices<T: Real>(
     code: Code,
     boundary: Boundary,
 ) -> Result<Array3<T>> {
-    if !(3..=MAX_SAMPLES).contains(&samples) {
-        return Err(Error::Argument {
-            name: "samples",
-            given: samples.to_string(),
-            allowed: "it must be from 3 to 24",
-        });
-    }
+    check_samples(samples)?;
     let angle = |p: usize| TAU * p as f64 / samples as f64;
     let point = |p: usize| [0.0, -radius * angle(p).sin(), radius * angle(p).cos()];
     let points: Vec<_> = (0..samples).map(point).collect();
@@ -100,6 +94,42 @@ pub fn in_volume<T: Real>(
         }
     };
     patterns(image, radius, &points, boundary, number)
+}
+
+/// Refuses a number of points that a circle does not take.
+///
+/// # Errors
+/// As [`in_slices`].
+pub(crate) fn check_samples(samples: usize) -> Result<()> {
+    if (3..=MAX_SAMPLES).contains(&samples) {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        name: "samples",
+        given: samples.to_string(),
+        allowed: "it must be from 3 to 24",
+    })
+}
+
+/// Refuses a radius in voxels outside its limits.
+///
+/// # Errors
+/// As [`in_slices`].
+pub(crate) fn check_radius(radius: f64) -> Result<()> {
+    if (1.0..=MAX_RADIUS).contains(&radius) {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        name: "radius",
+        given: format!("{radius} voxels"),
+        allowed: "it must be from 1 to 100",
+    })
+}
+
+/// Voxels that a point at this radius can take its intensity from, along an axis.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // radii are from 1 to 100
+pub(super) fn reach(radius: f64) -> usize {
+    radius.clamp(0.0, MAX_RADIUS).ceil() as usize
 }
 
 /// The steps to the 26 neighbours (z, y, x).
@@ -170,13 +200,7 @@ fn patterns<T: Real>(
     number: impl Fn(u32) -> u32 + Sync,
 ) -> Result<Array3<T>> {
     check_boundary(boundary)?;
-    if !(1.0..=MAX_RADIUS).contains(&radius) {
-        return Err(Error::Argument {
-            name: "radius",
-            given: format!("{radius} voxels"),
-            allowed: "it must be from 1 to 100",
-        });
-    }
+    check_radius(radius)?;
     let points: Vec<Vec<Part>> = points.iter().map(|&point| parts(point)).collect();
     let steps = || points.iter().flatten().map(|(step, _)| *step);
     let margin: [usize; 3] =

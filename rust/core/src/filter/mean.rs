@@ -18,6 +18,16 @@ pub fn mean<T: Real>(
     dimension: Dimension,
     boundary: Boundary,
 ) -> Result<Array3<T>> {
+    check(support)?;
+    let kernel = kernel(support);
+    convolve(image, &dimension.kernels(|_| kernel.clone()), boundary)
+}
+
+/// Refuses a support that [`mean`] does not take.
+///
+/// # Errors
+/// As [`mean`].
+pub(crate) fn check(support: usize) -> Result<()> {
     if support.is_multiple_of(2) || support > 2 * MAX_REACH + 1 {
         return Err(Error::Argument {
             name: "support",
@@ -25,8 +35,7 @@ pub fn mean<T: Real>(
             allowed: "it must be odd, so that it has a central voxel, and at most 131073",
         });
     }
-    let kernel = kernel(support);
-    convolve(image, &dimension.kernels(|_| kernel.clone()), boundary)
+    Ok(())
 }
 
 /// Equal weights, in sum 1.

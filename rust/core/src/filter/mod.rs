@@ -17,6 +17,7 @@ pub mod mean;
 pub mod nonseparable;
 pub mod point;
 pub mod pool;
+pub mod response;
 pub mod riesz;
 pub mod rotation;
 #[cfg(test)]
@@ -27,16 +28,26 @@ use serde::{Deserialize, Serialize};
 
 pub use boundary::Boundary;
 pub use pool::Pooling;
+pub use response::Filter;
 
 /// What a filter works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub enum Dimension {
     /// Each slice by itself.
-    #[serde(rename = "2d")]
     Slice,
     /// The volume.
-    #[serde(rename = "3d")]
     Volume,
+}
+
+impl TryFrom<u8> for Dimension {
+    type Error = &'static str;
+    fn try_from(n: u8) -> std::result::Result<Self, &'static str> {
+        match n { 2 => Ok(Self::Slice), 3 => Ok(Self::Volume), _ => Err("2 or 3") }
+    }
+}
+impl From<Dimension> for u8 {
+    fn from(d: Dimension) -> u8 { match d { Dimension::Slice => 2, Dimension::Volume => 3 } }
 }
 
 impl Dimension {

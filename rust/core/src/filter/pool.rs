@@ -20,6 +20,17 @@ pub enum Pooling {
 }
 
 impl Pooling {
+    /// Name as in settings and columns.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::Mean => "mean",
+            Self::Sum => "sum",
+        }
+    }
+
     /// Takes in the first response, which is the same for `times` orientations.
     pub(super) fn start<T: Real>(self, pooled: &mut [T], times: usize) {
         if self.adds() && times > 1 {

@@ -171,6 +171,12 @@ impl SubBand {
         }
     }
 
+    /// Slices for two letters, the volume for three.
+    #[must_use]
+    pub fn dimension(self) -> Dimension {
+        self.dimension
+    }
+
     fn kernels(self, wavelet: &Wavelet, step: usize) -> [Kernel; 3] {
         self.dimension.kernels(|a| {
             let kernel = [&wavelet.low, &wavelet.high][usize::from(self.high[a])];
@@ -305,7 +311,27 @@ fn smoothed<T: Real>(
     Ok((smooth.expect("level 2 or deeper"), boundary))
 }
 
-fn check_level(level: usize, shape: [usize; 3], dimension: Dimension) -> Result<()> {
+/// Voxels (z, y, x) that a sub-band of this level depends on to either side.
+pub(super) fn reach(wavelet: &Wavelet, band: SubBand, level: usize) -> [usize; 3] {
+    let most = |kernel: &Kernel| kernel.reach().into_iter().max().unwrap_or(0);
+    // Deeper than any image has them, so that the sum below cannot overflow.
+    let level = level.clamp(1, 40);
+    let before: usize = (1..level).map(|l| most(&wavelet.low) << (l - 1)).sum();
+    let last = band.kernels(wavelet, 1 << (level - 1));
+    [0, 1, 2].map(|a| {
+        if band.dimension.has(a) {
+            before + most(&last[a])
+        } else {
+            0
+        }
+    })
+}
+
+/// Refuses a level that an image of this shape (z, y, x) does not have.
+///
+/// # Errors
+/// [`Error::WaveletLevel`].
+pub(super) fn check_level(level: usize, shape: [usize; 3], dimension: Dimension) -> Result<()> {
     let axes = (0..3).filter(|&a| dimension.has(a));
     let shortest = axes.map(|a| shape[a]).min().unwrap_or(0).max(1);
     let deepest = shortest.ilog2() as usize + 1;

@@ -3,8 +3,10 @@
 use super::{setting, MAX_DISTANCE};
 use crate::discretise::MAX_LEVELS;
 use crate::error::Result;
+use crate::feature::Family;
 use crate::settings::{
-    Discretise, FamilySettings, Gldzm, Glszm, Normalise, Resample, Resegment, Settings, SCHEMA,
+    Discretise, FamilySettings, Gldzm, Glszm, Normalise, OfMap, Resample, Resegment, Settings,
+    SCHEMA,
 };
 
 /// Refuses settings outside their limits.
@@ -17,21 +19,50 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         check_normalise(normalise)?;
     }
     check_resample(&settings.resample)?;
-    check_resegment(&settings.resegment)?;
-    if settings.features.is_empty() {
-        return Err(setting(
-            "features",
-            "an empty list",
-            "name at least one family",
-        ));
+    check_resegment("resegment", &settings.resegment)?;
+    check_lists("", &settings.discretise, &settings.features)?;
+    if !settings.original && settings.filters.is_empty() {
+        let allowed = "without filters there is nothing else to compute features on";
+        return Err(setting("original", "false", allowed));
+    }
+    for (k, block) in settings.filters.iter().enumerate() {
+        check_of_map(&format!("filters[{k}]."), &block.of_map, settings)?;
+    }
+    Ok(())
+}
+
+/// Refuses rules for response maps outside their limits; `at` is what comes before their keys.
+fn check_of_map(at: &str, of_map: &OfMap, settings: &Settings) -> Result<()> {
+    check_resegment(&format!("{at}resegment"), &of_map.resegment)?;
+    let features = of_map.features.as_ref();
+    if let Some(features) = features {
+        let diag = |f: &FamilySettings| f.family() == Family::Diag;
+        if let Some(k) = features.iter().position(diag) {
+            let allowed = "diagnostics are of the image, not of response maps";
+            return Err(setting(&format!("{at}features[{k}]"), "diag", allowed));
+        }
+    }
+    let discretise = of_map.discretise.as_ref();
+    check_lists(
+        at,
+        discretise.unwrap_or(&settings.discretise),
+        features.unwrap_or(&settings.features),
+    )
+}
+
+/// Refuses lists of discretisations and families that are empty or outside their limits.
+fn check_lists(at: &str, discretise: &[Discretise], features: &[FamilySettings]) -> Result<()> {
+    if features.is_empty() {
+        let path = format!("{at}features");
+        return Err(setting(&path, "an empty list", "name at least one family"));
     }
     let binned = |f: &FamilySettings| f.family().discretised();
-    if settings.discretise.is_empty() && settings.features.iter().any(binned) {
+    if discretise.is_empty() && features.iter().any(binned) {
         let allowed = "histogram and texture families need at least one discretisation";
-        return Err(setting("discretise", "an empty list", allowed));
+        return Err(setting(&format!("{at}discretise"), "an empty list", allowed));
     }
-    for (k, d) in settings.discretise.iter().enumerate() {
-        check_discretise(&format!("discretise[{k}]"), d)?;
+    for (k, d) in discretise.iter().enumerate() {
+        check_discretise(&format!("{at}discretise[{k}]"), d)?;
     }
     Ok(())
 }
@@ -113,28 +144,22 @@ pub(crate) fn check_resample(resample: &Resample) -> Result<()> {
     }
 }
 
-fn check_resegment(resegment: &Resegment) -> Result<()> {
+fn check_resegment(path: &str, resegment: &Resegment) -> Result<()> {
+    let range = format!("{path}.range");
     if let [Some(lower), Some(upper)] = resegment.range {
         if lower > upper {
             let given = format!("[{lower}, {upper}]");
-            return Err(setting(
-                "resegment.range",
-                given,
-                "the lower limit comes first",
-            ));
+            return Err(setting(&range, given, "the lower limit comes first"));
         }
     }
     if resegment.range.iter().flatten().any(|x| x.is_nan()) {
-        return Err(setting(
-            "resegment.range",
-            "nan",
-            "limits must be numbers or null",
-        ));
+        return Err(setting(&range, "nan", "limits must be numbers or null"));
     }
     if let Some(k) = resegment.outlier_sigma {
         if !(k.is_finite() && k > 0.0) {
             let allowed = "the number of standard deviations must be positive";
-            return Err(setting("resegment.outlier_sigma", k.to_string(), allowed));
+            let path = format!("{path}.outlier_sigma");
+            return Err(setting(&path, k.to_string(), allowed));
         }
     }
     Ok(())

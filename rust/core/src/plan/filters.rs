@@ -1,0 +1,397 @@
+//! From a filter of the settings to its maps: each with its name and all its parameters.
+//!
+//! A map's name is composed here and nowhere else: the filter, then every parameter that differs
+//! from its documented default, in a fixed order; what a filter cannot do without always stands
+//! there.
+
+use super::setting;
+use crate::error::{Error, Result};
+use crate::filter::gabor::{Gabor, Part};
+use crate::filter::laws::{check_energy, Laws};
+use crate::filter::lbp::{self, Code};
+use crate::filter::nonseparable;
+use crate::filter::point::Transform;
+use crate::filter::riesz::{Base, Riesz};
+use crate::filter::wavelet::{SubBand, Wavelet};
+use crate::filter::{mean, Boundary, Dimension, Filter, Pooling};
+use crate::settings::{
+    Bands, FilterSettings, FilterType, GaborFilter, IsotropicWavelet, LawsFilter, LogFilter,
+    PointTransform, Precision, RieszBase, RieszFilter, WaveletFilter,
+};
+
+/// The filter of one response map, by the map's name.
+type Named = (String, Filter);
+
+/// The maps of a filter that stands at `path` of the settings.
+pub(super) fn maps(path: &str, settings: &FilterSettings) -> Result<Vec<Named>> {
+    let mut maps = of_type(&settings.filter).map_err(|error| at(path, error))?;
+    if maps.is_empty() {
+        return Err(setting(path, "an empty list", "each list needs at least one entry"));
+    }
+    if settings.of_map.precision == Precision::Single {
+        maps.iter_mut().for_each(|(name, _)| name.push_str("-single"));
+    }
+    if let Some(name) = &settings.of_map.name {
+        let path = format!("{path}.name");
+        let letter = |c: char| c.is_ascii_alphanumeric() || "-+._".contains(c);
+        if name.is_empty() || !name.chars().all(letter) {
+            let allowed = "letters, digits, '-', '+', '.' and '_' make a name";
+            return Err(setting(&path, format!("'{name}'"), allowed));
+        }
+        if maps.len() > 1 {
+            let given = format!("'{name}' for {} maps", maps.len());
+            let allowed = "only a filter that makes one map can carry a name; list them one by one";
+            return Err(setting(&path, given, allowed));
+        }
+        maps[0].0.clone_from(name);
+    }
+    Ok(maps)
+}
+
+/// An argument's error as that of the setting it comes from.
+fn at(path: &str, error: Error) -> Error {
+    match error {
+        Error::Argument {
+            name,
+            given,
+            allowed,
+        } => setting(&format!("{path}.{name}"), given, allowed),
+        Error::UnknownWavelet { given, nearest } => setting(
+            &format!("{path}.wavelet"),
+            format!("'{given}'"),
+            &format!("no wavelet has this name, did you mean '{nearest}'?"),
+        ),
+        other => other,
+    }
+}
+
+fn of_type(filter: &FilterType) -> Result<Vec<Named>> {
+    match filter {
+        FilterType::Mean(s) => {
+            mean::check(s.support)?;
+            let filter = Filter::Mean {
+                support: s.support,
+                dimension: s.dimension,
+                boundary: s.boundary,
+            };
+            let name = Name::new("mean").with("support", s.support);
+            Ok(vec![(name.place(s.dimension, s.boundary), filter)])
+        }
+        FilterType::Log(s) => logs(s),
+        FilterType::Laws(s) => laws(s),
+        FilterType::Gabor(s) => gabor(s),
+        FilterType::Wavelet(s) => wavelets(s),
+        FilterType::Simoncelli(s) => isotropic("simoncelli", nonseparable::Wavelet::Simoncelli, s),
+        FilterType::Shannon(s) => isotropic("shannon", nonseparable::Wavelet::Shannon, s),
+        FilterType::Riesz(s) => riesz(s),
+        FilterType::Square(s) => point("square", Transform::Square, s),
+        FilterType::SquareRoot(s) => point("square-root", Transform::SquareRoot, s),
+        FilterType::Logarithm(s) => point("logarithm", Transform::Logarithm, s),
+        FilterType::Exponential(s) => point("exponential", Transform::Exponential, s),
+        FilterType::Gradient(s) => {
+            let filter = Filter::Gradient {
+                dimension: s.dimension,
+                boundary: s.boundary,
+            };
+            let name = Name::new("gradient");
+            Ok(vec![(name.place(s.dimension, s.boundary), filter)])
+        }
+        FilterType::Lbp2d(s) => {
+            lbp::check_radius(s.radius)?;
+            lbp::check_samples(s.samples)?;
+            let mut name = Name::new("lbp-2d")
+                .unless_one("radius", s.radius)
+                .unless("samples", s.samples, 8);
+            match s.code {
+                Code::Uniform => {}
+                Code::Pattern => name.push("pattern"),
+                Code::RotationMinimum => name.push("rotation-minimum"),
+            }
+            let filter = Filter::Lbp2d {
+                radius: s.radius,
+                samples: s.samples,
+                code: s.code,
+                boundary: s.boundary,
+            };
+            Ok(vec![(name.beyond(s.boundary, Boundary::Mirror), filter)])
+        }
+        FilterType::Lbp3d(s) => {
+            lbp::check_radius(s.radius)?;
+            let filter = Filter::Lbp3d {
+                radius: s.radius,
+                boundary: s.boundary,
+            };
+            let name = Name::new("lbp-3d").unless_one("radius", s.radius);
+            Ok(vec![(name.beyond(s.boundary, Boundary::Mirror), filter)])
+        }
+    }
+}
+
+fn logs(s: &LogFilter) -> Result<Vec<Named>> {
+    positive("truncate", s.truncate)?;
+    let one = |&sigma: &f64| {
+        positive("sigma", sigma)?;
+        let mut name = Name::new("log").length("sigma", sigma);
+        name = name.unless("trunc", s.truncate, 4.0);
+        let filter = Filter::Log {
+            sigma,
+            truncate: s.truncate,
+            dimension: s.dimension,
+            boundary: s.boundary,
+        };
+        Ok((name.place(s.dimension, s.boundary), filter))
+    };
+    s.sigma.iter().map(one).collect()
+}
+
+fn laws(s: &LawsFilter) -> Result<Vec<Named>> {
+    let one = |text: &String| {
+        let kernels = Laws::named(text)?;
+        let mut name = Name::new("laws");
+        name.push(&text.trim().to_uppercase());
+        if let Some(pooling) = s.pooling {
+            name.push(pooling.name());
+        }
+        if let Some(distance) = s.energy {
+            check_energy(distance)?;
+            name = name.with("energy", distance);
+        }
+        let filter = Filter::Laws {
+            kernels,
+            energy: s.energy,
+            rotations: s.pooling,
+            boundary: s.boundary,
+        };
+        Ok((name.beyond(s.boundary, Boundary::Mirror), filter))
+    };
+    s.kernels.iter().map(one).collect()
+}
+
+fn gabor(s: &GaborFilter) -> Result<Vec<Named>> {
+    let filter = Gabor {
+        sigma: s.sigma,
+        wavelength: s.wavelength,
+        gamma: s.gamma,
+        theta: s.theta,
+        theta_step: s.theta_step,
+        part: s.part,
+        orthogonal: s.orthogonal,
+        pooling: s.pooling,
+        boundary: s.boundary,
+    };
+    let mut name = Name::new("gabor")
+        .length("sigma", s.sigma)
+        .length("lambda", s.wavelength)
+        .unless_one("gamma", s.gamma);
+    if s.theta != 0.0 {
+        name.push(&format!("theta{}deg", s.theta));
+    }
+    if let Some(step) = s.theta_step {
+        name.push(&format!("step{step}deg"));
+    }
+    match s.part {
+        Part::Modulus => {}
+        Part::Real => name.push("real"),
+        Part::Imaginary => name.push("imaginary"),
+    }
+    if s.orthogonal {
+        name.push("orthogonal");
+    }
+    if s.pooling != Pooling::Mean {
+        name.push(s.pooling.name());
+    }
+    let name = name.beyond(s.boundary, Boundary::Mirror);
+    Ok(vec![(name, Filter::Gabor(filter))])
+}
+
+fn wavelets(s: &WaveletFilter) -> Result<Vec<Named>> {
+    let wavelet = Wavelet::named(&s.wavelet)?;
+    let bands = match &s.sub_bands {
+        Bands::All => SubBand::all(s.dimension),
+        Bands::Named(names) => {
+            let bands = names.iter().map(|name| SubBand::named(name));
+            bands.collect::<Result<_>>()?
+        }
+    };
+    let one = |level: usize, band: SubBand| {
+        check_level(level)?;
+        let mut name = Name::new("wavelet");
+        name.push(&s.wavelet.trim().to_lowercase());
+        name.push(&band.to_string());
+        name = name.unless("level", level, 1);
+        if let Some(pooling) = s.pooling {
+            name.push(pooling.name());
+        }
+        let filter = Filter::Wavelet {
+            wavelet: wavelet.clone(),
+            band,
+            level,
+            rotations: s.pooling,
+            boundary: s.boundary,
+        };
+        Ok((name.beyond(s.boundary, Boundary::Mirror), filter))
+    };
+    let pairs = s.level.iter().flat_map(|&l| bands.iter().map(move |&b| (l, b)));
+    pairs.map(|(level, band)| one(level, band)).collect()
+}
+
+fn isotropic(
+    name: &str,
+    wavelet: nonseparable::Wavelet,
+    s: &IsotropicWavelet,
+) -> Result<Vec<Named>> {
+    let one = |&level: &usize| {
+        check_level(level)?;
+        let filter = Filter::Isotropic {
+            wavelet,
+            level: u32::try_from(level).unwrap_or(u32::MAX),
+            dimension: s.dimension,
+            boundary: s.boundary,
+        };
+        let name = Name::new(name).unless("level", level, 1).in_slices(s.dimension);
+        Ok((name.beyond(s.boundary, Boundary::Periodic), filter))
+    };
+    s.level.iter().map(one).collect()
+}
+
+fn riesz(s: &RieszFilter) -> Result<Vec<Named>> {
+    let mut name = Name::new("riesz");
+    let wavelet = match s.base {
+        RieszBase::Log | RieszBase::Gaussian => None,
+        RieszBase::Simoncelli => Some(nonseparable::Wavelet::Simoncelli),
+        RieszBase::Shannon => Some(nonseparable::Wavelet::Shannon),
+    };
+    name.push(match s.base {
+        RieszBase::Log => "log",
+        RieszBase::Gaussian => "gaussian",
+        RieszBase::Simoncelli => "simoncelli",
+        RieszBase::Shannon => "shannon",
+    });
+    let base = match (wavelet, s.sigma) {
+        (Some(wavelet), None) => {
+            name = name.unless("level", s.level, 1);
+            let level = s.level;
+            Base::Wavelet { wavelet, level }
+        }
+        (None, Some(sigma)) => {
+            name = name.length("sigma", sigma).unless("trunc", s.truncate, 4.0);
+            let truncate = s.truncate;
+            if s.base == RieszBase::Log {
+                Base::LaplacianOfGaussian { sigma, truncate }
+            } else {
+                Base::Gaussian { sigma, truncate }
+            }
+        }
+        (Some(_), Some(sigma)) => {
+            let allowed = "a wavelet as base takes a level, no sigma";
+            return Err(refused("sigma", sigma, allowed));
+        }
+        (None, None) => {
+            let allowed = "this base needs a standard deviation in mm";
+            return Err(refused("sigma", "absent", allowed));
+        }
+    };
+    let natural = match wavelet {
+        Some(_) => Boundary::Periodic,
+        None => Boundary::Mirror,
+    };
+    let filter = Riesz {
+        base,
+        order: s.order,
+        sigma_tensor: s.sigma_tensor,
+        in_plane: s.dimension == Dimension::Slice,
+        boundary: s.boundary.unwrap_or(natural),
+    };
+    name.push(&format!("l{}", s.order.map(|n| n.to_string()).join(".")));
+    if let Some(sigma) = s.sigma_tensor {
+        name = name.length("tensor", sigma);
+    }
+    let name = name.in_slices(s.dimension).beyond(filter.boundary, natural);
+    Ok(vec![(name, Filter::Riesz(filter))])
+}
+
+fn point(name: &str, transform: Transform, s: &PointTransform) -> Result<Vec<Named>> {
+    let mut name = Name::new(name);
+    if let Some(largest) = s.largest {
+        positive("largest", largest)?;
+        name = name.with("largest", largest);
+    }
+    let largest = s.largest;
+    Ok(vec![(name.0, Filter::Point { transform, largest })])
+}
+
+fn check_level(level: usize) -> Result<()> {
+    if level == 0 {
+        return Err(refused("level", level, "levels start at 1, the finest"));
+    }
+    Ok(())
+}
+
+fn positive(name: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(refused(name, value, "it must be a positive number"))
+}
+
+fn refused(name: &'static str, given: impl ToString, allowed: &'static str) -> Error {
+    Error::Argument {
+        name,
+        given: given.to_string(),
+        allowed,
+    }
+}
+
+/// A map's name in the making.
+struct Name(String);
+
+impl Name {
+    fn new(filter: &str) -> Self {
+        Self(filter.into())
+    }
+
+    fn push(&mut self, part: &str) {
+        self.0.push('-');
+        self.0.push_str(part);
+    }
+
+    fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.push(&format!("{key}{}", value.to_string()));
+        self
+    }
+
+    fn length(self, key: &str, mm: f64) -> Self {
+        self.with(key, format!("{mm}mm"))
+    }
+
+    fn unless<T: PartialEq + ToString>(self, key: &str, value: T, default: T) -> Self {
+        if value == default {
+            self
+        } else {
+            self.with(key, value)
+        }
+    }
+
+    fn unless_one(self, key: &str, value: f64) -> Self {
+        self.unless(key, value, 1.0)
+    }
+
+    fn in_slices(mut self, dimension: Dimension) -> Self {
+        if dimension == Dimension::Slice {
+            self.push("2d");
+        }
+        self
+    }
+
+    fn beyond(mut self, boundary: Boundary, default: Boundary) -> String {
+        if boundary != default {
+            self.push(&boundary.label());
+        }
+        self.0
+    }
+
+    /// Dimension and boundary of the filters that are of the volume and mirrored by default.
+    fn place(self, dimension: Dimension, boundary: Boundary) -> String {
+        self.in_slices(dimension).beyond(boundary, Boundary::Mirror)
+    }
+}
