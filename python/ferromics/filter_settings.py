@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from ferromics._settings_errors import refuse
 from ferromics.families import FamilyList
@@ -307,12 +307,36 @@ class Riesz(Filter):
     type: Literal["riesz"] = "riesz"
     order: tuple[Whole, Whole, Whole]
     base: Literal["log", "gaussian", "simoncelli", "shannon"] = "log"
-    sigma: Positive | None = None
+    sigma: Annotated[Positive | None, Field(validate_default=True)] = None
     truncate: Positive = 4.0
     level: Level = 1
     sigma_tensor: Positive | None = None
     dimension: Dimension = 3
     boundary: Boundary | None = None
+
+    @field_validator("order")
+    @classmethod
+    def _some_order(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if not 1 <= sum(value) <= 16:
+            refuse(list(value), "orders along x, y and z add up to 1 to 16")
+        return value
+
+    @field_validator("sigma")
+    @classmethod
+    def _of_kernels(cls, value: float | None, info: ValidationInfo) -> float | None:
+        base = info.data.get("base")
+        if base in ("log", "gaussian") and value is None:
+            refuse(value, f"a base of {base!r} needs a standard deviation in mm")
+        if base in ("simoncelli", "shannon") and value is not None:
+            refuse(value, f"a base of {base!r} takes a level, no sigma")
+        return value
+
+    @field_validator("dimension")
+    @classmethod
+    def _in_plane(cls, value: int, info: ValidationInfo) -> int:
+        if value == 2 and info.data.get("order", (0, 0, 0))[2]:
+            refuse(value, "slices by themselves have no order along z")
+        return value
 
 
 class _Point(Filter):

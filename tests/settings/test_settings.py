@@ -273,7 +273,13 @@ SCHEMA = jsonschema.Draft202012Validator(Settings.json_schema())
 def test_the_json_schema_describes_a_settings_file():
     SCHEMA.check_schema(SCHEMA.schema)
     stages = {"image", "bias_correction", "normalise", "resample", "resegment", "discretise"}
-    assert set(SCHEMA.schema["properties"]) == {"schema", *stages, "features"}
+    assert set(SCHEMA.schema["properties"]) == {
+        "schema",
+        *stages,
+        "original",
+        "filters",
+        "features",
+    }
 
 
 @pytest.mark.parametrize("name", fm.presets())

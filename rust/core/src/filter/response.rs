@@ -15,6 +15,9 @@ use super::{gradient, log, mean, Boundary, Dimension, Pooling};
 use crate::error::{Error, Result};
 use crate::volume::Window;
 
+#[cfg(test)]
+mod tests;
+
 /// A filter that makes one map.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {

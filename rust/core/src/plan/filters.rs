@@ -395,3 +395,164 @@ impl Name {
         self.in_slices(dimension).beyond(boundary, Boundary::Mirror)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Plan;
+    use crate::settings::Settings;
+
+    fn plan(filters: &str) -> crate::Result<Plan> {
+        let text = format!(
+            r#"{{"original": false, "features": [{{"type": "stat"}}], "filters": [{filters}]}}"#
+        );
+        Plan::new(Settings::from_json(&text)?)
+    }
+
+    /// Names of the maps of a filter with these keys.
+    fn names(filter: &str) -> Vec<String> {
+        let plan = plan(filter).unwrap_or_else(|e| panic!("{filter}: {e}"));
+        plan.maps().map(Into::into).collect()
+    }
+
+    #[test]
+    fn names_hold_what_differs_from_the_defaults() {
+        let cases = [
+            (r#"{"type": "mean", "support": 5}"#, "mean-support5"),
+            (
+                r#"{"type": "mean", "support": 3, "dimension": 2, "boundary": "zero"}"#,
+                "mean-support3-2d-zero",
+            ),
+            (r#"{"type": "log", "sigma": [2.0]}"#, "log-sigma2mm"),
+            (
+                r#"{"type": "log", "sigma": [1.5], "truncate": 3, "boundary": -0.5}"#,
+                "log-sigma1.5mm-trunc3-constant-0.5",
+            ),
+            (
+                r#"{"type": "laws", "kernels": ["l5E5"], "pooling": "max", "energy": 7}"#,
+                "laws-L5E5-max-energy7",
+            ),
+            (
+                r#"{"type": "gabor", "sigma": 5, "wavelength": 2, "gamma": 1.5, "theta_step": 22.5}"#,
+                "gabor-sigma5mm-lambda2mm-gamma1.5-step22.5deg",
+            ),
+            (
+                r#"{"type": "gabor", "sigma": 5, "wavelength": 2, "theta": -45, "part": "real",
+                    "orthogonal": true, "pooling": "max"}"#,
+                "gabor-sigma5mm-lambda2mm-theta-45deg-real-orthogonal-max",
+            ),
+            (
+                r#"{"type": "wavelet", "wavelet": "Coif1", "sub_bands": ["lh"], "level": [2],
+                    "pooling": "mean", "boundary": "periodic"}"#,
+                "wavelet-coif1-LH-level2-mean-periodic",
+            ),
+            (r#"{"type": "simoncelli"}"#, "simoncelli"),
+            (
+                r#"{"type": "shannon", "level": [3], "dimension": 2, "boundary": "mirror"}"#,
+                "shannon-level3-2d-mirror",
+            ),
+            (
+                r#"{"type": "riesz", "order": [1, 0, 2], "sigma": 3, "sigma_tensor": 1}"#,
+                "riesz-log-sigma3mm-l1.0.2-tensor1mm",
+            ),
+            (
+                r#"{"type": "riesz", "order": [0, 2, 0], "base": "simoncelli", "level": 2,
+                    "boundary": "nearest", "dimension": 2}"#,
+                "riesz-simoncelli-level2-l0.2.0-2d-nearest",
+            ),
+            (r#"{"type": "square_root"}"#, "square-root"),
+            (r#"{"type": "exponential", "largest": 1000}"#, "exponential-largest1000"),
+            (r#"{"type": "gradient", "dimension": 2}"#, "gradient-2d"),
+            (r#"{"type": "lbp_2d"}"#, "lbp-2d"),
+            (
+                r#"{"type": "lbp_2d", "radius": 2, "samples": 12, "code": "rotation_minimum"}"#,
+                "lbp-2d-radius2-samples12-rotation-minimum",
+            ),
+            (r#"{"type": "lbp_3d", "precision": "single"}"#, "lbp-3d-single"),
+            (r#"{"type": "square", "name": "my_map"}"#, "my_map"),
+        ];
+        for (filter, name) in cases {
+            assert_eq!(names(filter), [name], "{filter}");
+        }
+    }
+
+    #[test]
+    fn lists_make_a_map_of_each_entry() {
+        let sigmas = names(r#"{"type": "log", "sigma": [1, 2.5]}"#);
+        assert_eq!(sigmas, ["log-sigma1mm", "log-sigma2.5mm"]);
+        let bands = names(r#"{"type": "wavelet", "wavelet": "haar", "level": [1, 2]}"#);
+        assert_eq!(bands.len(), 16);
+        assert_eq!((&*bands[1], &*bands[15]), ("wavelet-haar-LLH", "wavelet-haar-HHH-level2"));
+        let bands = names(r#"{"type": "wavelet", "wavelet": "haar", "dimension": 2}"#);
+        assert_eq!(bands, ["LL", "LH", "HL", "HH"].map(|b| format!("wavelet-haar-{b}")));
+    }
+
+    #[test]
+    fn what_is_refused_is_named_by_its_path() {
+        let cases = [
+            (r#"{"type": "mean", "support": 4}"#, "filters[0].support: 4 voxels is not"),
+            (r#"{"type": "log", "sigma": [1, 0]}"#, "filters[0].sigma: 0 is not"),
+            (r#"{"type": "log", "sigma": []}"#, "filters[0]: an empty list is not"),
+            (r#"{"type": "laws", "kernels": ["L5"]}"#, "filters[0].kernels: 'L5' is not"),
+            (r#"{"type": "wavelet", "wavelet": "db99"}"#, "filters[0].wavelet: 'db99' is not"),
+            (
+                r#"{"type": "gabor", "sigma": 1, "wavelength": 3, "theta_step": 50}"#,
+                "filters[0].theta_step: 50",
+            ),
+            (r#"{"type": "simoncelli", "level": [0]}"#, "filters[0].level: 0 is not"),
+            (r#"{"type": "riesz", "order": [1, 0, 0]}"#, "filters[0].sigma: absent is not"),
+            (
+                r#"{"type": "riesz", "order": [0, 0, 0], "sigma": 1}"#,
+                "filters[0].order: [0, 0, 0] is not",
+            ),
+            (r#"{"type": "lbp_2d", "samples": 2}"#, "filters[0].samples: 2 is not"),
+            (r#"{"type": "log", "sigma": [1, 2], "name": "a"}"#, "filters[0].name: 'a' for 2 maps"),
+            (r#"{"type": "square", "name": "a b"}"#, "filters[0].name: 'a b' is not"),
+            (
+                r#"{"type": "square"}, {"type": "square"}"#,
+                "filters: square_stat_mean_intensity twice is not",
+            ),
+            (
+                r#"{"type": "square", "features": [{"type": "diag"}]}"#,
+                "filters[0].features[0]: diag is not",
+            ),
+            (
+                r#"{"type": "square", "resegment": {"range": [2, 1]}}"#,
+                "filters[0].resegment.range: [2, 1] is not",
+            ),
+        ];
+        for (filter, told) in cases {
+            let error = plan(filter).unwrap_err().to_string();
+            assert!(error.starts_with(told), "{filter}: {error}");
+        }
+    }
+
+    #[test]
+    fn maps_have_the_settings_features_but_for_shape_or_their_own() {
+        let text = r#"{"features": [{"type": "morph"}, {"type": "stat"}, {"type": "ih"}],
+            "filters": [{"type": "square"}, {"type": "gradient", "features": [{"type": "morph"}]},
+                        {"type": "lbp_3d", "discretise": [{"type": "none"}]}]}"#;
+        let plan = Plan::new(Settings::from_json(text).unwrap()).unwrap();
+        let mut found: Vec<(&str, &str, &str)> = plan
+            .columns()
+            .iter()
+            .map(|c| (&*c.image, c.family, &*c.discretisation))
+            .collect();
+        found.dedup();
+        let expected = [
+            ("original", "morph", ""),
+            ("original", "stat", ""),
+            ("original", "ih", "fbn32"),
+            ("square", "stat", ""),
+            ("square", "ih", "fbn32"),
+            ("gradient", "morph", ""),
+            ("lbp-3d", "stat", ""),
+            ("lbp-3d", "ih", ""),
+        ];
+        assert_eq!(found, expected);
+        let only_shape = r#"{"features": [{"type": "morph"}], "filters": [{"type": "square"}]}"#;
+        let error = Plan::new(Settings::from_json(only_shape).unwrap()).unwrap_err();
+        assert!(error.to_string().starts_with("filters[0].features: nothing"), "{error}");
+        let nothing = Settings::from_json(r#"{"original": false}"#).unwrap();
+        assert!(Plan::new(nothing).is_err());
+    }
+}
