@@ -25,18 +25,44 @@ pub mod wavelet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 pub use boundary::Boundary;
 pub use pool::Pooling;
 
 /// What a filter works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub enum Dimension {
-    /// Each slice by itself.
-    #[serde(rename = "2d")]
+    /// Each slice by itself: 2.
     Slice,
-    /// The volume.
-    #[serde(rename = "3d")]
+    /// The volume: 3.
     Volume,
+}
+
+impl From<Dimension> for u8 {
+    fn from(dimension: Dimension) -> Self {
+        match dimension {
+            Dimension::Slice => 2,
+            Dimension::Volume => 3,
+        }
+    }
+}
+
+impl TryFrom<u8> for Dimension {
+    type Error = Error;
+
+    fn try_from(number: u8) -> Result<Self> {
+        match number {
+            2 => Ok(Self::Slice),
+            3 => Ok(Self::Volume),
+            _ => Err(Error::Argument {
+                name: "dimension",
+                given: number.to_string(),
+                allowed: "it must be 2 (slices) or 3 (volume)",
+            }),
+        }
+    }
 }
 
 impl Dimension {
