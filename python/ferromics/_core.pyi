@@ -19,12 +19,15 @@ __all__ = [
     "default_settings",
     "discretise",
     "distance_map",
+    "filter_gabor",
     "filter_gradient",
+    "filter_isotropic",
     "filter_laws",
     "filter_lbp_2d",
     "filter_lbp_3d",
     "filter_log",
     "filter_mean",
+    "filter_riesz",
     "filter_transform",
     "filter_wavelet",
     "glcm",
@@ -164,7 +167,7 @@ def intensity_peaks(
 ) -> tuple[float, float]: ...
 
 # Filters; `ferromics.filters` documents them. The map has the image's type, float64 or float32.
-# `dimension` ("2d", "3d"), `boundary`, `rotations` (a pooling), `kind` and `code` are JSON.
+# `dimension` (2, 3), `boundary`, `rotations` (a pooling), `kind`, `code` and `filter` are JSON.
 def filter_mean(
     image: NDArray[Any], support: int, dimension: str, boundary: str, threads: int | None = None
 ) -> NDArray[Any]: ...
@@ -217,20 +220,17 @@ def filter_lbp_2d(
 def filter_lbp_3d(
     image: NDArray[Any], radius: float, boundary: str, threads: int | None = None
 ) -> NDArray[Any]: ...
-
-# Filters by Fourier transform; `ferromics.filters` documents them.
-def gabor(
+def filter_gabor(
     image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
-) -> NDArray[np.float64]: ...
-def nonseparable_wavelet(
+) -> NDArray[Any]: ...
+def filter_isotropic(
     image: NDArray[Any],
     kind: str,
     level: int,
+    dimension: str,
     boundary: str,
-    *,
-    in_plane: bool,
     threads: int | None = None,
-) -> NDArray[np.float64]: ...
-def riesz(
+) -> NDArray[Any]: ...
+def filter_riesz(
     image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
-) -> NDArray[np.float64]: ...
+) -> NDArray[Any]: ...

@@ -15,7 +15,6 @@ import pytest
 from ferromics._nifti import read
 from ferromics.filters import gabor, riesz, shannon, simoncelli
 
-PI = np.pi
 SPACING = (2.0, 2.0, 2.0)
 Filter = Callable[[np.ndarray], np.ndarray]
 
@@ -23,15 +22,15 @@ IMPULSE = {"sigma": 10.0, "wavelength": 4.0, "gamma": 0.5, "boundary": "zero"}
 SPHERE = {"sigma": 20.0, "wavelength": 8.0, "gamma": 2.5, "boundary": "mirror"}
 
 TESTS: dict[str, tuple[str, Filter]] = {
-    "4.a.1": ("impulse", partial(gabor, spacing=SPACING, theta=PI / 3, **IMPULSE)),
+    "4.a.1": ("impulse", partial(gabor, spacing=SPACING, theta=60, **IMPULSE)),
     "4.a.2": (
         "impulse",
-        partial(gabor, spacing=SPACING, theta_step=PI / 4, orthogonal=True, **IMPULSE),
+        partial(gabor, spacing=SPACING, theta_step=45, orthogonal=True, **IMPULSE),
     ),
-    "4.b.1": ("sphere", partial(gabor, spacing=SPACING, theta=5 * PI / 4, **SPHERE)),
+    "4.b.1": ("sphere", partial(gabor, spacing=SPACING, theta=225, **SPHERE)),
     "4.b.2": (
         "sphere",
-        partial(gabor, spacing=SPACING, theta_step=PI / 8, orthogonal=True, **SPHERE),
+        partial(gabor, spacing=SPACING, theta_step=22.5, orthogonal=True, **SPHERE),
     ),
     "8.a.1": ("checkerboard", partial(simoncelli, level=1)),
     "8.a.2": ("checkerboard", partial(simoncelli, level=2)),

@@ -41,31 +41,31 @@ TESTS: list[tuple[str, str, Callable[..., Any], dict[str, Any]]] = [
     ("3_c_1", "checkerboard", laws, {"kernels": "L5S5"}),
     ("3_c_2", "checkerboard", laws, {"kernels": "L5S5", "pooling": "max"}),
     ("3_c_3", "checkerboard", laws, {"kernels": "L5S5", **energy}),
-    ("5_a_1", "impulse", wavelet, {"name": "db2", "sub_band": "LHL", "boundary": "zero"}),
+    ("5_a_1", "impulse", wavelet, {"wavelet": "db2", "sub_band": "LHL", "boundary": "zero"}),
     (
         "5_a_2",
         "impulse",
         wavelet,
-        {"name": "db2", "sub_band": "LHL", "boundary": "zero", "pooling": "mean"},
+        {"wavelet": "db2", "sub_band": "LHL", "boundary": "zero", "pooling": "mean"},
     ),
-    ("6_a_1", "sphere", wavelet, {"name": "coif1", "sub_band": "HHL", "boundary": "periodic"}),
+    ("6_a_1", "sphere", wavelet, {"wavelet": "coif1", "sub_band": "HHL", "boundary": "periodic"}),
     (
         "6_a_2",
         "sphere",
         wavelet,
-        {"name": "coif1", "sub_band": "HHL", "boundary": "periodic", "pooling": "mean"},
+        {"wavelet": "coif1", "sub_band": "HHL", "boundary": "periodic", "pooling": "mean"},
     ),
     (
         "7_a_1",
         "checkerboard",
         wavelet,
-        {"name": "haar", "sub_band": "LLL", "level": 2, "pooling": "mean"},
+        {"wavelet": "haar", "sub_band": "LLL", "level": 2, "pooling": "mean"},
     ),
     (
         "7_a_2",
         "checkerboard",
         wavelet,
-        {"name": "haar", "sub_band": "HHH", "level": 2, "pooling": "mean"},
+        {"wavelet": "haar", "sub_band": "HHH", "level": 2, "pooling": "mean"},
     ),
 ]
 

@@ -140,8 +140,17 @@ def test_a_number_as_boundary_is_the_constant_beyond_the_edge() -> None:
         (lambda: filters.mean(NOISE, 2.5), "support is 2.5; it must be a whole number"),
         (lambda: filters.mean(NOISE, True), "support is True"),
         (lambda: filters.mean(NOISE, 3, dimension=4), r"dimension is 4; it must be 2 .* or 3"),
+        (
+            lambda: filters.mean(NOISE, 3, dimension="2D"),
+            r"dimension is '2D'; it must be 2 .* or 3",
+        ),
+        (lambda: filters.mean(NOISE, 3, dimension=True), "dimension is True; it must be 2"),
+        (lambda: filters.mean(NOISE, 2**40), "support is 1099511627776; it must be at most"),
         (lambda: filters.mean(NOISE, 3, boundary="miror"), "did you mean 'mirror'"),
-        (lambda: filters.mean(NOISE, 3, boundary=float("nan")), "must be finite"),
+        (
+            lambda: filters.mean(NOISE, 3, boundary=float("nan")),
+            "boundary is nan; it must be",
+        ),
         (lambda: filters.mean(NOISE, 3, dtype=np.int16), "dtype is int16"),
         (lambda: filters.mean(NOISE[0], 3), r"must be a 3D array .* got 2D of type float64"),
         (lambda: filters.mean(NOISE + 1j, 3), "got 3D of type complex128"),

@@ -5,8 +5,8 @@ use std::sync::mpsc::{sync_channel, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferromics::parallel::{until, with_threads};
 use ferromics::extract::ResponseMap;
+use ferromics::parallel::{until, with_threads};
 use ferromics::volume::Volume;
 use ferromics::{extract, plan, process, Result, Settings};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};

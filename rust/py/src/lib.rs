@@ -5,7 +5,6 @@ mod api;
 mod array;
 mod error;
 mod filters;
-mod filters_fourier;
 mod memory;
 mod registry;
 mod stages;
@@ -28,6 +27,5 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     registry::add_to(module)?;
     api::add_to(module)?;
     stages::add_to(module)?;
-    filters::add_to(module)?;
-    filters_fourier::add_to(module)
+    filters::add_to(module)
 }

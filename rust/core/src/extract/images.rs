@@ -52,7 +52,9 @@ fn around(image: &ImageTasks, region: Window, shape: [usize; 3], spacing: [f64; 
 /// True if a filter takes the whole image's largest absolute intensity.
 pub(super) fn take_largest(plan: &Plan) -> bool {
     let filters = plan.images.iter().filter_map(|i| i.filter.as_ref());
-    filters.into_iter().any(|(filter, _)| filter.takes_largest())
+    filters
+        .into_iter()
+        .any(|(filter, _)| filter.takes_largest())
 }
 
 /// Voxels of a region's surroundings above which response maps are made one after the other: then
@@ -148,7 +150,7 @@ fn single(
     spacing: [f64; 3],
     largest: Option<f64>,
 ) -> Result<Array3<f32>> {
-    filter.map(voxels.mapv(f32::from_f64).view(), spacing, largest)
+    filter.map(voxels.mapv(f32::nearest).view(), spacing, largest)
 }
 
 /// A response map of a whole image, in the precision that the settings ask for.

@@ -12,6 +12,7 @@
 //! Each voxel's sum has its one order, whatever the number of threads.
 
 use ndarray::{Array3, ArrayView3};
+use realfft::FftNum;
 
 use super::pool::Pooling;
 use super::Boundary;
@@ -24,6 +25,7 @@ pub trait Real:
     Voxel
     + Default
     + PartialOrd
+    + FftNum
     + std::ops::Add<Output = Self>
     + std::ops::Sub<Output = Self>
     + std::ops::Mul<Output = Self>
@@ -31,7 +33,7 @@ pub trait Real:
     /// 0.
     const ZERO: Self;
     /// The nearest number of this type.
-    fn from_f64(value: f64) -> Self;
+    fn nearest(value: f64) -> Self;
     /// Its absolute value.
     #[must_use]
     fn magnitude(self) -> Self;
@@ -40,7 +42,7 @@ pub trait Real:
 impl Real for f64 {
     const ZERO: Self = 0.0;
     #[inline]
-    fn from_f64(value: f64) -> Self {
+    fn nearest(value: f64) -> Self {
         value
     }
     #[inline]
@@ -53,7 +55,7 @@ impl Real for f32 {
     const ZERO: Self = 0.0;
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // rounds to single precision on purpose
-    fn from_f64(value: f64) -> Self {
+    fn nearest(value: f64) -> Self {
         value as f32
     }
     #[inline]
@@ -360,7 +362,7 @@ impl<'a, T: Real> Pass<'a, T> {
         let start = |k: isize| before.wrapping_add_signed(-k);
         let taps = |kernel: &Kernel| {
             let taps = kernel.taps.iter();
-            taps.map(|&(k, w)| (T::from_f64(w), start(k))).collect()
+            taps.map(|&(k, w)| (T::nearest(w), start(k))).collect()
         };
         Self {
             bank,
@@ -451,17 +453,17 @@ impl<'a, T: Real> Pass<'a, T> {
         taps.clear();
         for &(k, w) in &kernel.taps {
             match self.boundary.source(i as isize - k, n) {
-                Some(source) => taps.push((T::from_f64(w), source * stride)),
+                Some(source) => taps.push((T::nearest(w), source * stride)),
                 None => outside += w * beyond,
             }
         }
-        T::from_f64(outside)
+        T::nearest(outside)
     }
 
     /// Fills a padded row before and after the row.
     fn pad(&self, padded: &mut [T], beyond: f64) {
         let [before, after] = [&self.pads[0], &self.pads[1]];
-        let beyond = T::from_f64(beyond);
+        let beyond = T::nearest(beyond);
         let (head, rest) = padded.split_at_mut(before.len());
         let (row, tail) = rest.split_at_mut(self.shape[2]);
         for (to, source) in head

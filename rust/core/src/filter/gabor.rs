@@ -1,6 +1,6 @@
 //! Gabor filters (IBSI Q88H): waves under a Gaussian, in 2D.
 //!
-//! Images are (z, y, x) with spacing in mm in that order; lengths are in mm, angles in radians,
+//! Images are (z, y, x) with spacing in mm in that order; lengths are in mm, angles in degrees,
 //! responses in the image's intensity unit. In a plane with the axes 1 and 2, of which 1 comes
 //! first in the order x, y, z,
 //! $g = \exp(-\frac{x'^2 + \gamma^2 y'^2}{2 \sigma^2} + j \frac{2 \pi x'}{\lambda})$ with
@@ -12,11 +12,12 @@ use std::f64::consts::TAU;
 use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-use super::fourier::{check_finite, check_points, positive, Complex64, Grid, Plan, Rows};
-use super::{Boundary, Pooling};
+use super::convolve::{check_boundary, voxels_of, Real};
+use super::fourier::{check_image, check_reach, positive, Complex, Grid, Plan};
+use super::{Boundary, Dimension, Pooling};
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::volume::{check_spacing, Voxel};
+use crate::volume::check_spacing;
 
 /// What is taken of the complex response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +41,9 @@ pub struct Gabor {
     pub wavelength: f64,
     /// Aspect: the standard deviation along y' is `sigma / gamma`.
     pub gamma: f64,
-    /// Orientation of the first kernel, radians.
+    /// Orientation of the first kernel, degrees.
     pub theta: f64,
-    /// Step to further orientations, all around; it has to divide a full turn.
+    /// Step to further orientations in degrees, all around; it has to divide 360.
     pub theta_step: Option<f64>,
     /// What is taken of the response.
     pub part: Part,
@@ -56,13 +57,25 @@ pub struct Gabor {
 
 /// Standard deviations after which the kernel is cut off: the Gaussian is then below 4e-6. The
 /// reference maps were made without a limit; a limit of 3.1 is off by half of what they allow.
-const REACH: f64 = 5.0;
+const TRUNCATE: f64 = 5.0;
+
+/// Voxels that a kernel may reach to either side: one of that size takes seconds to sample.
+const MAX_REACH: usize = 4096;
+
+/// Lengths of the wave that may lie within the reach of a kernel: some digits of the phase are left.
+const MAX_WAVES: f64 = 1e9;
+
+/// A full turn, degrees.
+const TURN: f64 = 360.0;
 
 /// Orientations whose kernels are held at a time.
 const BATCH: usize = 32;
 
 /// Most orientations of one filter.
-const MAX_ORIENTATIONS: f64 = 3600.0;
+const MAX_ORIENTATIONS: u16 = 3600;
+
+/// Slices, rows and columns of each kind of plane, in terms of z, y and x.
+const PLANES: [[usize; 3]; 3] = [[0, 1, 2], [1, 0, 2], [2, 0, 1]];
 
 /// The response map, pooled over orientations and planes.
 ///
@@ -71,57 +84,58 @@ const MAX_ORIENTATIONS: f64 = 3600.0;
 /// may be larger than the image; one narrower than a voxel, or a wave shorter than two voxels, is
 /// sampled as it is. All kernels go by transform: for slices of 128^2 that takes 19 ns a voxel and
 /// orientation, what the sum over a kernel takes at 7 x 7 voxels, which is a `sigma` of 0.6 voxels.
+/// Beside the map this holds one more for orthogonal planes, the kernels of up to 32 orientations,
+/// and some slices a thread.
 ///
 /// # Errors
-/// [`Error::Argument`] unless `sigma`, `wavelength` and `gamma` are positive, `theta` is finite and
-/// `theta_step` divides a full turn into at most 3600 steps; for an image that is empty or not
-/// finite; and if the padded slices exceed 2^30 points. [`Error::Spacing`].
-pub fn gabor<T: Voxel>(
+/// As [`Gabor::reach`]; [`Error::Argument`] for an image that is empty or not finite.
+pub fn gabor<T: Real>(
     image: ArrayView3<'_, T>,
     spacing: [f64; 3],
     filter: &Gabor,
-) -> Result<Array3<f64>> {
-    check_spacing(spacing)?;
-    let orientations = filter.orientations()?;
-    check_finite(&image)?;
-    let mut out = Array3::zeros(image.dim());
-    // Slices, rows and columns of each kind of plane, in terms of z, y and x.
-    let kinds = [[0, 1, 2], [1, 0, 2], [2, 0, 1]];
-    let kinds = &kinds[..if filter.orthogonal { 3 } else { 1 }];
-    for (i, &axes) in kinds.iter().enumerate() {
+) -> Result<Array3<T>> {
+    filter.reach(spacing)?;
+    check_image(image, filter.boundary)?;
+    let orientations = filter.orientations();
+    let mut out = Array3::from_elem(image.dim(), T::ZERO);
+    for (i, &axes) in filter.planes().iter().enumerate() {
         let slices = image.permuted_axes(axes);
         let spacing = [spacing[axes[1]], spacing[axes[2]]];
-        let map = filter.slices(&slices, spacing, &orientations)?;
+        let map = filter.slices(slices, spacing, &orientations);
         if i == 0 {
             out = map;
-        } else {
-            let pool = joined(filter.pooling);
-            out.view_mut()
-                .permuted_axes(axes)
-                .zip_mut_with(&map, |to, &v| *to = pool(*to, v));
+            continue;
+        }
+        let mut back = [0; 3];
+        (0..3).for_each(|k| back[axes[k]] = k);
+        let responses = map.permuted_axes(back);
+        let rows = voxels_of(&mut out).chunks_exact_mut(image.dim().2);
+        for (to, response) in rows.zip(responses.rows()) {
+            filter.pooling.add(to, &response.to_vec(), 1);
         }
     }
-    let factor = match filter.pooling {
-        Pooling::Mean => 1.0 / (orientations.len() * kinds.len()) as f64,
-        Pooling::Sum if filter.folds() => 2.0,
-        _ => 1.0,
-    };
-    out.mapv_inplace(|v| factor * v);
+    let count = orientations.len() * filter.times() * filter.planes().len();
+    filter.pooling.finish(voxels_of(&mut out), count);
     Ok(out)
 }
 
-/// What adds a response to those before it.
-fn joined(pooling: Pooling) -> fn(f64, f64) -> f64 {
-    match pooling {
-        Pooling::Mean | Pooling::Sum => |a, b| a + b,
-        Pooling::Max => f64::max,
-        Pooling::Min => f64::min,
-    }
+fn refused<V>(name: &'static str, given: String, allowed: &'static str) -> Result<V> {
+    Err(Error::Argument {
+        name,
+        given,
+        allowed,
+    })
 }
 
 impl Gabor {
-    /// The orientations whose responses differ.
-    fn orientations(&self) -> Result<Vec<f64>> {
+    /// Refuses what no image and spacing would make sense of.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless `sigma`, `wavelength` and `gamma` are positive, `theta` is finite
+    /// and `theta_step` divides 360 into at most 3600 steps (to 0.0001 degrees), and for a constant
+    /// beyond the edge that is not finite.
+    pub fn check(&self) -> Result<()> {
+        check_boundary(self.boundary)?;
         for (name, value) in [
             ("sigma", self.sigma),
             ("wavelength", self.wavelength),
@@ -129,79 +143,122 @@ impl Gabor {
         ] {
             positive(name, value)?;
         }
-        let refuse = |name, given: f64, allowed| {
-            let given = given.to_string();
-            Err(Error::Argument {
-                name,
-                given,
-                allowed,
-            })
-        };
         if !self.theta.is_finite() {
-            return refuse("theta", self.theta, "an angle in radians is finite");
+            let allowed = "an angle in degrees is finite";
+            return refused("theta", self.theta.to_string(), allowed);
         }
         let Some(step) = self.theta_step else {
-            return Ok(vec![self.theta]);
+            return Ok(());
         };
-        let turn = (TAU / step).round();
-        if !(1.0..=MAX_ORIENTATIONS).contains(&turn) || (turn * step - TAU).abs() > 1e-6 {
-            let allowed = "a step in radians divides a full turn into 1 to 3600 steps";
-            return refuse("theta_step", step, allowed);
+        let steps = (TURN / step).round();
+        if !(1.0..=f64::from(MAX_ORIENTATIONS)).contains(&steps)
+            || (steps * step - TURN).abs() > 1e-4
+        {
+            let allowed = "a step in degrees divides 360 into 1 to 3600 steps";
+            return refused("theta_step", step.to_string(), allowed);
         }
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 3600
-        let mut steps = turn as usize;
-        if self.folds() {
-            steps /= 2;
-        }
-        let at = |k: usize| self.theta + TAU * k as f64 / turn;
-        Ok((0..steps).map(at).collect())
+        Ok(())
     }
 
-    /// True if half a turn is enough: kernels half a turn apart are complex conjugates.
-    fn folds(&self) -> bool {
-        let even = |step: f64| (TAU / step).round() % 2.0 == 0.0;
-        self.part != Part::Imaginary && self.theta_step.is_some_and(even)
+    /// Voxels (z, y, x) that any of its kernels reaches to either side, over all orientations and
+    /// planes; `spacing` in mm in the same order.
+    ///
+    /// # Errors
+    /// As [`Self::check`]; [`Error::Argument`] if this is more than 4096 voxels along an axis, or
+    /// more than 1e9 times `wavelength`; [`Error::Spacing`].
+    pub fn reach(&self, spacing: [f64; 3]) -> Result<[usize; 3]> {
+        check_spacing(spacing)?;
+        self.check()?;
+        let mut most = [0; 3];
+        for &[_, rows, columns] in self.planes() {
+            for theta in self.orientations() {
+                let reach = self.half_widths(theta, [spacing[rows], spacing[columns]]);
+                for (axis, n) in [rows, columns].into_iter().zip(reach) {
+                    most[axis] = most[axis].max(n);
+                }
+            }
+        }
+        let allowed = "the limit is 4096 voxels: use a smaller one, or a `gamma` nearer 1";
+        let all = Dimension::Volume;
+        check_reach(most, all, "sigma", self.sigma, MAX_REACH, allowed)?;
+        let furthest = (0..3)
+            .map(|a| most[a] as f64 * spacing[a])
+            .fold(0.0, f64::max);
+        if furthest / self.wavelength > MAX_WAVES {
+            let given = format!(
+                "{} mm, for a kernel that reaches {furthest} mm",
+                self.wavelength
+            );
+            let allowed = "at most 1e9 waves may lie within that";
+            return refused("wavelength", given, allowed);
+        }
+        Ok(most)
+    }
+
+    /// The kinds of planes that are filtered.
+    fn planes(&self) -> &'static [[usize; 3]] {
+        &PLANES[..if self.orthogonal { 3 } else { 1 }]
+    }
+
+    /// Steps of a full turn.
+    fn steps(&self) -> f64 {
+        self.theta_step.map_or(1.0, |step| (TURN / step).round())
+    }
+
+    /// The orientations whose responses differ, degrees.
+    fn orientations(&self) -> Vec<f64> {
+        let all = self.steps();
+        let different = all / self.times() as f64;
+        let steps = (0..MAX_ORIENTATIONS)
+            .map(f64::from)
+            .take_while(|&k| k < different);
+        steps.map(|k| self.theta + TURN * k / all).collect()
+    }
+
+    /// Orientations of which each of these is one: kernels half a turn apart are complex conjugates.
+    fn times(&self) -> usize {
+        let half_is_enough = self.part != Part::Imaginary && self.steps() % 2.0 == 0.0;
+        1 + usize::from(half_is_enough)
     }
 
     /// Voxels that a kernel reaches along the rows and columns of a plane.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive; huge is refused
-    fn reach(&self, theta: f64, spacing: [f64; 2]) -> [usize; 2] {
-        let (sin, cos) = theta.sin_cos();
+    fn half_widths(&self, theta: f64, spacing: [f64; 2]) -> [usize; 2] {
+        let (sin, cos) = sin_cos(theta);
         let (along, across) = (self.sigma, self.sigma / self.gamma);
         let spread = [
             (along * sin).hypot(across * cos),
             (along * cos).hypot(across * sin),
         ];
-        [0, 1].map(|a| (REACH * spread[a] / spacing[a] + 0.5).min(1e9) as usize)
+        [0, 1].map(|a| (TRUNCATE * spread[a] / spacing[a] + 0.5).min(1e9) as usize)
     }
 
     /// The kernel at the voxel `k` (row, column) from its centre: real and imaginary part.
     fn kernel(&self, theta: f64, k: [f64; 2], spacing: [f64; 2]) -> [f64; 2] {
-        let (sin, cos) = theta.sin_cos();
+        let (sin, cos) = sin_cos(theta);
         let (k2, k1) = (k[0] * spacing[0], k[1] * spacing[1]);
         let (x, y) = (k1 * cos + k2 * sin, k2 * cos - k1 * sin);
-        let square = (x * x + (self.gamma * y).powi(2)) / (self.sigma * self.sigma);
-        let (envelope, phase) = ((-square / 2.0).exp(), TAU * x / self.wavelength);
+        let square = (x / self.sigma).powi(2) + (self.gamma * (y / self.sigma)).powi(2);
+        let (envelope, phase) = ((-square / 2.0).exp(), TAU * (x / self.wavelength));
         [envelope * phase.cos(), envelope * phase.sin()]
     }
 
     /// The map of one kind of plane, of which `image` has the slices along its first axis; summed
     /// up where the mean is asked for.
-    fn slices(
+    fn slices<T: Real>(
         &self,
-        image: &dyn Rows,
+        image: ArrayView3<'_, T>,
         spacing: [f64; 2],
         orientations: &[f64],
-    ) -> Result<Array3<f64>> {
-        let reach = orientations.iter().map(|&t| self.reach(t, spacing));
+    ) -> Array3<T> {
+        let reach = orientations.iter().map(|&t| self.half_widths(t, spacing));
         let most = reach.reduce(|a, b| [a[0].max(b[0]), a[1].max(b[1])]);
         let [rows, columns] = most.unwrap_or_default();
-        let shape = image.shape();
-        let grid = Grid::padded(shape, [0, rows, columns], self.boundary, true);
-        check_points(&grid, "sigma", self.sigma)?;
+        let shape: [usize; 3] = image.dim().into();
+        let grid = Grid::padded(shape, [0, rows, columns], self.boundary, Dimension::Slice);
         let plan = Plan::new(grid.clone());
-        let mut out = Array3::zeros(shape);
-        let voxels = out.as_slice_mut().expect("a new array is in C order");
+        let mut out = Array3::from_elem(shape, T::ZERO);
+        let voxels = voxels_of(&mut out);
         for (i, batch) in orientations.chunks(BATCH).enumerate() {
             let kernels = parallel::map(batch.len(), plan.work(), |k| {
                 Kernel::new(self, &grid, batch[k], spacing)
@@ -211,32 +268,31 @@ impl Gabor {
                 self.slice(&plan, image, z, &kernels, i == 0, to);
             });
         }
-        Ok(out)
+        out
     }
 
     /// Pools the responses of slice `z` to `kernels` into `to`, which is new if `fresh`.
-    fn slice(
+    fn slice<T: Real>(
         &self,
-        plan: &Plan,
-        image: &dyn Rows,
+        plan: &Plan<T>,
+        image: ArrayView3<'_, T>,
         z: usize,
-        kernels: &[Kernel],
+        kernels: &[Kernel<T>],
         fresh: bool,
-        to: &mut [f64],
+        to: &mut [T],
     ) {
-        let mut spectrum = vec![Complex64::default(); plan.plane()];
+        let mut spectrum = vec![Complex::default(); plan.plane()];
         plan.transform_slice(image, z, &mut spectrum);
         let mut plane = spectrum.clone();
-        let mut response = vec![0.0; to.len()];
+        let mut response = vec![T::ZERO; to.len()];
         let mut other = response.clone();
-        let pool = joined(self.pooling);
         for (i, kernel) in kernels.iter().enumerate() {
             if self.part != Part::Imaginary {
                 let values = spectrum.iter().zip(&kernel.real);
                 plane
                     .iter_mut()
                     .zip(values)
-                    .for_each(|(to, (v, k))| *to = v * k);
+                    .for_each(|(to, (v, &k))| *to = v.scale(k));
                 plan.slice_back(&mut plane, kernel.scale, &mut response);
             }
             if self.part != Part::Real {
@@ -244,7 +300,7 @@ impl Gabor {
                 plane
                     .iter_mut()
                     .zip(values)
-                    .for_each(|(to, (v, k))| *to = Complex64::new(-v.im * k, v.re * k));
+                    .for_each(|(to, (v, &k))| *to = Complex::new(-v.im * k, v.re * k));
                 plan.slice_back(&mut plane, kernel.scale, &mut other);
             }
             match self.part {
@@ -252,34 +308,45 @@ impl Gabor {
                 Part::Imaginary => std::mem::swap(&mut response, &mut other),
                 Part::Modulus => {
                     let parts = response.iter_mut().zip(&other);
-                    parts.for_each(|(re, im)| *re = (*re * *re + im * im).sqrt());
+                    parts.for_each(|(re, &im)| *re = length(*re, im));
                 }
             }
             if fresh && i == 0 {
                 to.copy_from_slice(&response);
+                self.pooling.start(to, self.times());
             } else {
-                let voxels = to.iter_mut().zip(&response);
-                voxels.for_each(|(to, &v)| *to = pool(*to, v));
+                self.pooling.add(to, &response, self.times());
             }
         }
     }
 }
 
-/// The spectrum of a kernel: its real part is even, so it has a real spectrum; its imaginary part
-/// is odd, so it has an imaginary one.
-struct Kernel {
-    real: Vec<f64>,
-    imaginary: Vec<f64>,
-    /// What a transform there and back multiplies by, undone.
-    scale: f64,
+/// Sine and cosine of an angle in degrees.
+fn sin_cos(theta: f64) -> (f64, f64) {
+    (theta % TURN).to_radians().sin_cos()
 }
 
-impl Kernel {
+/// The length of a complex number; double precision, in which squares of single precision fit.
+fn length<T: Real>(re: T, im: T) -> T {
+    let (re, im) = (re.to_f64(), im.to_f64());
+    T::nearest((re * re + im * im).sqrt())
+}
+
+/// The spectrum of a kernel: its real part is even, so it has a real spectrum; its imaginary part
+/// is odd, so it has an imaginary one.
+struct Kernel<T> {
+    real: Vec<T>,
+    imaginary: Vec<T>,
+    /// What a transform there and back multiplies by, undone.
+    scale: T,
+}
+
+impl<T: Real> Kernel<T> {
     #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)] // sizes were checked
     fn new(filter: &Gabor, grid: &Grid, theta: f64, spacing: [f64; 2]) -> Self {
         let [_, rows, columns] = grid.length();
-        let plan = Plan::new(Grid::periodic([1, rows, columns], true));
-        let reach = filter.reach(theta, spacing).map(|n| n as isize);
+        let plan = Plan::new(Grid::periodic([1, rows, columns], Dimension::Slice));
+        let reach = filter.half_widths(theta, spacing).map(|n| n as isize);
         let mut parts = [0, 1].map(|_| Array3::<f64>::zeros([1, rows, columns]));
         for k2 in -reach[0]..=reach[0] {
             for k1 in -reach[1]..=reach[1] {
@@ -291,21 +358,21 @@ impl Kernel {
             }
         }
         let [real, imaginary] = parts.map(|part| {
-            let mut plane = vec![Complex64::default(); plan.plane()];
-            plan.transform_slice(&part.view(), 0, &mut plane);
+            let mut plane = vec![Complex::default(); plan.plane()];
+            plan.transform_slice(part.view(), 0, &mut plane);
             plane
         });
         Self {
-            real: real.iter().map(|v| v.re).collect(),
-            imaginary: imaginary.iter().map(|v| v.im).collect(),
-            scale: 1.0 / (rows * columns) as f64,
+            real: real.iter().map(|v| T::nearest(v.re)).collect(),
+            imaginary: imaginary.iter().map(|v| T::nearest(v.im)).collect(),
+            scale: T::nearest(1.0 / (rows * columns) as f64),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
+    use std::f64::consts::PI;
 
     use ndarray::s;
 
@@ -317,7 +384,7 @@ mod tests {
         sigma: 0.8,
         wavelength: 3.0,
         gamma: 0.7,
-        theta: 0.4,
+        theta: 23.0,
         theta_step: None,
         part: Part::Modulus,
         orthogonal: false,
@@ -331,7 +398,7 @@ mod tests {
     #[allow(clippy::cast_possible_wrap)]
     fn naive(image: &Array3<f64>, spacing: [f64; 2], g: &Gabor, theta: f64) -> [Array3<f64>; 2] {
         let (_, ny, nx) = image.dim();
-        let reach = g.reach(theta, spacing).map(|n| n as isize);
+        let reach = g.half_widths(theta, spacing).map(|n| n as isize);
         [0, 1].map(|part| {
             Array3::from_shape_fn(image.dim(), |(z, y, x)| {
                 let mut sum = 0.0;
@@ -355,7 +422,7 @@ mod tests {
 
     /// The whole filter by its definition.
     fn defined(image: &Array3<f64>, spacing: [f64; 3], g: &Gabor) -> Array3<f64> {
-        let turn = g.theta_step.map_or(1.0, |s| (TAU / s).round());
+        let turn = g.theta_step.map_or(1.0, |s| (360.0 / s).round());
         let mut maps = Vec::new();
         for axes in [[0, 1, 2], [1, 0, 2], [2, 0, 1]] {
             if axes[0] > 0 && !g.orthogonal {
@@ -380,10 +447,9 @@ mod tests {
         }
         let n = maps.len() as f64;
         let all = maps.into_iter().reduce(|a, b| {
-            let join = joined(g.pooling);
-            ndarray::Zip::from(&a)
-                .and(&b)
-                .map_collect(|&a, &b| join(a, b))
+            let mut a = a;
+            g.pooling.add(voxels_of(&mut a), b.as_slice().unwrap(), 1);
+            a
         });
         all.unwrap() / if g.pooling == Pooling::Mean { n } else { 1.0 }
     }
@@ -418,7 +484,7 @@ mod tests {
         let (image, spacing) = (noise([3, 4, 5], 2), [1.0; 3]);
         for pooling in POOLINGS {
             for part in PARTS {
-                for theta_step in [Some(FRAC_PI_4), Some(TAU / 3.0), Some(TAU), None] {
+                for theta_step in [Some(45.0), Some(120.0), Some(360.0), None] {
                     let g = Gabor {
                         pooling,
                         part,
@@ -446,7 +512,7 @@ mod tests {
             let made = gabor(image.view(), [1.0; 3], &g).unwrap();
             let kernel = Array3::from_shape_fn([1, 21, 21], |(_, y, x)| {
                 let k = [y as f64 - 10.0, x as f64 - 10.0];
-                let reach = g.reach(g.theta, [1.0; 2]);
+                let reach = g.half_widths(g.theta, [1.0; 2]);
                 let inside = (0..2).all(|a| k[a].abs() <= reach[a] as f64);
                 if inside {
                     2.0 * g.kernel(g.theta, k, [1.0; 2])[i]
@@ -460,8 +526,9 @@ mod tests {
 
     #[test]
     fn a_wave_answers_most_to_its_own_orientation() {
-        let theta = 0.6_f64;
-        let wave = |_, y: f64, x: f64| (TAU * (x * theta.cos() + y * theta.sin()) / 4.0).cos();
+        let theta = 34.0_f64;
+        let (sin, cos) = theta.to_radians().sin_cos();
+        let wave = |_, y: f64, x: f64| (TAU * (x * cos + y * sin) / 4.0).cos();
         let image = Array3::from_shape_fn([1, 40, 40], |(z, y, x)| wave(z, y as f64, x as f64));
         let at = |theta: f64| {
             let g = Gabor {
@@ -473,7 +540,7 @@ mod tests {
             };
             gabor(image.view(), [1.0; 3], &g).unwrap()[[0, 20, 20]]
         };
-        assert!([0.0, 0.3, 1.0, -0.6].iter().all(|&t| at(t) < at(theta)));
+        assert!([0.0, 17.0, 60.0, -34.0].iter().all(|&t| at(t) < at(theta)));
         // Half of what the Gaussian sums up to, since a cosine is two waves.
         assert!((at(theta) / (PI * 16.0) - 1.0).abs() < 1e-3);
     }
@@ -485,7 +552,7 @@ mod tests {
             let g = Gabor { part, ..PLAIN };
             let made = gabor(rotated(&image, [1, 2]).view(), [1.0; 3], &g).unwrap();
             // Rows to columns: the kernel's angle falls by a quarter of a turn.
-            let quarter = [FRAC_PI_2, -FRAC_PI_2].map(|turn| {
+            let quarter = [90.0, -90.0].map(|turn| {
                 let g = Gabor {
                     theta: g.theta + turn,
                     ..g
@@ -497,7 +564,7 @@ mod tests {
         }
         let cube = noise([6, 6, 6], 4);
         let all = Gabor {
-            theta_step: Some(FRAC_PI_2),
+            theta_step: Some(90.0),
             theta: 0.0,
             orthogonal: true,
             ..PLAIN
@@ -513,7 +580,7 @@ mod tests {
     fn a_part_of_the_image_gives_a_part_of_the_map() {
         let image = noise([2, 40, 40], 5);
         let whole = gabor(image.view(), [1.0; 3], &PLAIN).unwrap();
-        let reach = PLAIN.reach(PLAIN.theta, [1.0; 2]);
+        let reach = PLAIN.half_widths(PLAIN.theta, [1.0; 2]);
         let part = gabor(image.slice(s![.., 5..35, 5..35]), [1.0; 3], &PLAIN).unwrap();
         let (y, x) = (reach[0]..30 - reach[0], reach[1]..30 - reach[1]);
         let inner = part.slice(s![.., y.clone(), x.clone()]).to_owned();
@@ -522,10 +589,74 @@ mod tests {
     }
 
     #[test]
+    fn nothing_beyond_the_reach_has_a_part_and_something_at_it_has() {
+        let spacing = [3.0, 1.0, 0.8];
+        for orthogonal in [false, true] {
+            for theta_step in [None, Some(60.0)] {
+                let g = Gabor {
+                    orthogonal,
+                    theta_step,
+                    boundary: Boundary::Zero,
+                    ..PLAIN
+                };
+                let reach = g.reach(spacing).unwrap();
+                let shape = reach.map(|n| 2 * n + 5);
+                let mut image = Array3::<f64>::zeros(shape);
+                image[reach.map(|n| n + 2)] = 1.0;
+                let made = gabor(image.view(), spacing, &g).unwrap();
+                // Where a transform leaves rounding, the kernel is at least e^-13.
+                let least = 1e-10 / (6.0 * 3.0);
+                for (a, &n) in reach.iter().enumerate() {
+                    let largest = |at: usize| {
+                        let plane = made.index_axis(ndarray::Axis(a), at);
+                        plane.iter().fold(0.0, |m: f64, v| m.max(v.abs()))
+                    };
+                    assert!(largest(1) < 1e-14 && largest(n + n + 3) < 1e-14);
+                    assert!(n == 0 || (largest(2) > least && largest(2 * n + 2) > least));
+                }
+                assert_eq!(reach[0] > 0, orthogonal);
+            }
+        }
+    }
+
+    #[test]
+    fn single_precision_is_near_double() {
+        let image = noise([4, 12, 10], 9);
+        for part in PARTS {
+            let g = Gabor {
+                part,
+                theta_step: Some(45.0),
+                orthogonal: true,
+                ..PLAIN
+            };
+            let single = image.mapv(<f32 as Real>::nearest);
+            let made = gabor(single.view(), [1.0; 3], &g).unwrap();
+            let expected = gabor(image.view(), [1.0; 3], &g).unwrap();
+            close(&made.mapv(f64::from), &expected, 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_kernel_larger_than_the_image_and_one_smaller_than_a_voxel_work() {
+        let image = noise([2, 3, 4], 8);
+        for sigma in [1e-300, 0.01, 8.0] {
+            for boundary in [Boundary::Periodic, Boundary::Mirror] {
+                let g = Gabor {
+                    sigma,
+                    boundary,
+                    ..PLAIN
+                };
+                let made = gabor(image.view(), [1.0; 3], &g).unwrap();
+                close(&made, &defined(&image, [1.0; 3], &g), 1e-10);
+            }
+        }
+    }
+
+    #[test]
     fn threads_and_batches_change_no_bit() {
         let image = noise([5, 22, 24], 6);
         let g = Gabor {
-            theta_step: Some(TAU / 80.0),
+            theta_step: Some(4.5),
             orthogonal: true,
             ..PLAIN
         };
@@ -544,6 +675,7 @@ mod tests {
         let refused = |g: Gabor, start: &str| {
             let message = gabor(image.view(), [1.0; 3], &g).unwrap_err().to_string();
             assert!(message.starts_with(start), "{message}");
+            assert_eq!(g.reach([1.0; 3]).unwrap_err().to_string(), message);
         };
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             refused(
@@ -575,7 +707,7 @@ mod tests {
             },
             "theta is NaN",
         );
-        for bad in [0.0, -0.1, 1.0, 1e-9, f64::NAN, 7.0] {
+        for bad in [0.0, -22.5, 50.0, 1e-9, f64::NAN, 400.0, 51.43] {
             refused(
                 Gabor {
                     theta_step: Some(bad),
@@ -584,13 +716,24 @@ mod tests {
                 "theta_step is",
             );
         }
-        refused(
-            Gabor {
+        for boundary in [Boundary::Mirror, Boundary::Periodic] {
+            let large = Gabor {
                 gamma: 1e-9,
+                boundary,
                 ..PLAIN
-            },
-            "sigma is 0.8 mm",
-        );
+            };
+            refused(large, "sigma is 0.8 mm, whose kernel reaches 10");
+        }
+        let short = Gabor {
+            wavelength: 1e-300,
+            ..PLAIN
+        };
+        refused(short, "wavelength is 0.000");
+        let edge = Gabor {
+            boundary: Boundary::Constant(f64::NAN),
+            ..PLAIN
+        };
+        refused(edge, "boundary is a constant of NaN");
         assert!(gabor(image.view(), [1.0, 0.0, 1.0], &PLAIN).is_err());
         let holed = image.mapv(|v| if v > 0.5 { f64::NAN } else { v });
         assert!(gabor(holed.view(), [1.0; 3], &PLAIN).is_err());

@@ -36,7 +36,7 @@ pub fn gradient_magnitude<T: Real>(
     }
     let image = image.as_standard_layout();
     let image = image.as_slice().expect("standard layout");
-    let beyond = vec![T::from_f64(boundary.constant()); nx];
+    let beyond = vec![T::nearest(boundary.constant()); nx];
     let row = |z: Option<usize>, y: Option<usize>| match (z, y) {
         (Some(z), Some(y)) => &image[(z * ny + y) * nx..][..nx],
         _ => &beyond[..],
@@ -67,7 +67,7 @@ pub fn gradient_magnitude<T: Real>(
         padded.push(end(high));
         add(2, &padded[2..], &padded[..nx]);
         for (to, square) in out.iter_mut().zip(squares) {
-            *to = T::from_f64(square.sqrt());
+            *to = T::nearest(square.sqrt());
         }
     });
     Ok(map)

@@ -228,7 +228,7 @@ fn patterns<T: Real>(
         for (bit, parts) in points.iter().enumerate() {
             sums.fill(T::ZERO);
             for &(step, weight) in parts {
-                let weight = T::from_f64(weight);
+                let weight = T::nearest(weight);
                 let part = &values[start(step)..][..nx];
                 for (sum, (&value, &c)) in sums.iter_mut().zip(part.iter().zip(centre)) {
                     *sum = *sum + weight * (value - c);
@@ -246,7 +246,7 @@ fn patterns<T: Real>(
             } else {
                 f64::from(number(found[i]))
             };
-            *to = T::from_f64(value);
+            *to = T::nearest(value);
         }
     });
     Ok(map)
@@ -261,7 +261,7 @@ fn padded<T: Real>(image: ArrayView3<'_, T>, margin: [usize; 3], boundary: Bound
         let source = |i: usize| boundary.source(i as isize - margin[a] as isize, shape[a]);
         places.map(source).collect()
     });
-    let beyond = T::from_f64(boundary.constant());
+    let beyond = T::nearest(boundary.constant());
     let [nz, ny, nx] = [0, 1, 2].map(|a| sources[a].len());
     Array3::from_shape_fn((nz, ny, nx), |(z, y, x)| {
         match (sources[0][z], sources[1][y], sources[2][x]) {

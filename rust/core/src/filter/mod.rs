@@ -26,6 +26,8 @@ pub mod wavelet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 pub use boundary::Boundary;
 pub use pool::Pooling;
 pub use response::Filter;
@@ -34,20 +36,35 @@ pub use response::Filter;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Dimension {
-    /// Each slice by itself.
+    /// Each slice by itself: 2.
     Slice,
-    /// The volume.
+    /// The volume: 3.
     Volume,
 }
 
-impl TryFrom<u8> for Dimension {
-    type Error = &'static str;
-    fn try_from(n: u8) -> std::result::Result<Self, &'static str> {
-        match n { 2 => Ok(Self::Slice), 3 => Ok(Self::Volume), _ => Err("2 or 3") }
+impl From<Dimension> for u8 {
+    fn from(dimension: Dimension) -> Self {
+        match dimension {
+            Dimension::Slice => 2,
+            Dimension::Volume => 3,
+        }
     }
 }
-impl From<Dimension> for u8 {
-    fn from(d: Dimension) -> u8 { match d { Dimension::Slice => 2, Dimension::Volume => 3 } }
+
+impl TryFrom<u8> for Dimension {
+    type Error = Error;
+
+    fn try_from(number: u8) -> Result<Self> {
+        match number {
+            2 => Ok(Self::Slice),
+            3 => Ok(Self::Volume),
+            _ => Err(Error::Argument {
+                name: "dimension",
+                given: number.to_string(),
+                allowed: "it must be 2 (slices) or 3 (volume)",
+            }),
+        }
+    }
 }
 
 impl Dimension {

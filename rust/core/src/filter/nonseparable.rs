@@ -9,10 +9,10 @@ use std::f64::consts::FRAC_PI_2;
 use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-use super::fourier::{check_finite, Complex64, Grid, Transformed};
-use super::Boundary;
+use super::convolve::Real;
+use super::fourier::{check_image, Complex, Grid, Transformed};
+use super::{Boundary, Dimension};
 use crate::error::{Error, Result};
-use crate::volume::Voxel;
 
 /// An isotropic wavelet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,56 +43,69 @@ impl Wavelet {
 /// by 0.2 % of it when the margin is doubled.
 const MARGIN: usize = 16;
 
-/// The B map of `wavelet` at `level` (1 is the finest); slice by slice if `in_plane`.
+/// The B map of `wavelet` at `level` (1 is the finest).
 ///
 /// With a periodic boundary the image is transformed as it is. With any other it is padded by
 /// `16 * 2^(level - 1)` voxels beyond each edge, but by no more than a quarter of the axis or 16
 /// voxels, whichever is more; and to an odd length, whose frequency grid is symmetric, so that the
-/// wavelet is isotropic. An axis of one voxel has only the frequency 0, and is not padded. The
-/// spectrum takes as much memory as the padded image: for axes of 128 voxels or more at most 3 times
-/// that of the image at level 1, and 5.5 times at any.
+/// wavelet is isotropic. An axis of one voxel has only the frequency 0, and is not padded: the
+/// volume of one slice is filtered like a slice.
+///
+/// The spectrum takes as much memory as the image padded along y and x: for axes of 128 voxels or
+/// more at most 2.1 times that of the image at level 1, and 3.2 times at any.
 ///
 /// # Errors
-/// [`Error::Argument`] if the level is 0, or so deep that the middle of its band lies below the
-/// first frequency of the longest axis, and for an image that is empty or not finite.
-pub fn wavelet<T: Voxel>(
+/// As [`check`]; [`Error::Argument`] for an image that is empty or not finite, and a constant
+/// beyond the edge that is not finite.
+pub fn wavelet<T: Real>(
     image: ArrayView3<'_, T>,
     wavelet: Wavelet,
     level: u32,
+    dimension: Dimension,
     boundary: Boundary,
-    in_plane: bool,
-) -> Result<Array3<f64>> {
-    check_finite(&image)?;
-    let grid = grid(image.dim().into(), level, boundary, in_plane)?;
+) -> Result<Array3<T>> {
+    check_image(image, boundary)?;
+    let grid = grid(image.dim().into(), level, dimension, boundary)?;
     let band = Band::new(&grid, wavelet, level);
-    let transformed = Transformed::new(&image, grid);
+    let transformed = Transformed::new(image, grid);
     Ok(
-        transformed.into_response(|kz: usize, ky: usize, row: &mut [Complex64]| {
+        transformed.into_response(|kz: usize, ky: usize, row: &mut [Complex<T>]| {
             band.multiply(kz, ky, row);
         }),
     )
+}
+
+/// Refuses a level that an image of this shape (z, y, x) has not.
+///
+/// # Errors
+/// [`Error::Argument`] if the level is 0, or so deep that the middle of its band lies below the
+/// first frequency of the longest axis.
+pub fn check(level: u32, shape: [usize; 3], dimension: Dimension) -> Result<()> {
+    let filtered = (0..3).filter(|&a| dimension.has(a));
+    let longest = filtered.map(|a| shape[a]).max().unwrap_or(1);
+    // Deepest level whose band has its middle at a frequency of the axis.
+    let deepest = (longest.saturating_sub(1) / 2).checked_ilog2().unwrap_or(0);
+    if (1..=deepest).contains(&level) {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        name: "level",
+        given: format!(
+            "{level} for an image of shape {shape:?} (z, y, x), whose deepest level is {deepest}"
+        ),
+        allowed: "levels go from 1 to the largest j with 2^(j + 1) < n, the voxels of its \
+                  longest axis",
+    })
 }
 
 /// The grid for a level, if the image is large enough for it.
 pub(super) fn grid(
     image: [usize; 3],
     level: u32,
+    dimension: Dimension,
     boundary: Boundary,
-    in_plane: bool,
 ) -> Result<Grid> {
-    let longest = image[usize::from(in_plane)..].iter().max().unwrap_or(&1);
-    // Deepest level whose band has its middle at a frequency of the axis.
-    let deepest = (longest.saturating_sub(1) / 2).checked_ilog2().unwrap_or(0);
-    if !(1..=deepest).contains(&level) {
-        return Err(Error::Argument {
-            name: "level",
-            given: format!(
-                "{level} for an image of shape {image:?} (z, y, x), whose deepest level is {deepest}"
-            ),
-            allowed: "levels go from 1 to the largest j with 2^(j + 1) < n, the voxels of its \
-                      longest axis",
-        });
-    }
+    check(level, image, dimension)?;
     let margin = image.map(|n| {
         if n == 1 {
             0
@@ -100,7 +113,7 @@ pub(super) fn grid(
             (MARGIN << (level - 1)).min(MARGIN.max(n / 4))
         }
     });
-    Ok(Grid::symmetric(image, margin, boundary, in_plane))
+    Ok(Grid::symmetric(image, margin, boundary, dimension))
 }
 
 /// A wavelet's band on the frequency grid of IBSI's reference maps.
@@ -130,7 +143,7 @@ impl Band {
                 let twice = 2.0 * signed + if n.is_multiple_of(2) { 1.0 } else { 0.0 };
                 (twice / (n as f64 - 1.0)).powi(2)
             };
-            if n == 1 || (axis == 0 && grid.in_plane()) {
+            if n == 1 || !grid.dimension().has(axis) {
                 vec![[0.0; 2]; n]
             } else {
                 (0..n).map(|k| [at(k), at((n - k) % n)]).collect()
@@ -144,9 +157,9 @@ impl Band {
     }
 
     /// Multiplies the values at the frequencies of x.
-    pub(super) fn multiply(&self, kz: usize, ky: usize, row: &mut [Complex64]) {
+    pub(super) fn multiply<T: Real>(&self, kz: usize, ky: usize, row: &mut [Complex<T>]) {
         for (kx, v) in row.iter_mut().enumerate() {
-            *v *= self.at(kz, ky, kx);
+            *v = v.scale(T::nearest(self.at(kz, ky, kx)));
         }
     }
 
@@ -195,7 +208,14 @@ mod tests {
     }
 
     fn b_map(image: &Array3<f64>, kind: Wavelet, level: u32) -> Array3<f64> {
-        wavelet(image.view(), kind, level, Boundary::Periodic, false).unwrap()
+        wavelet(
+            image.view(),
+            kind,
+            level,
+            Dimension::Volume,
+            Boundary::Periodic,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -254,11 +274,18 @@ mod tests {
         let image = noise([3, 12, 10], 5);
         let slice = |z: usize| image.slice(ndarray::s![z..z + 1, .., ..]).to_owned();
         for boundary in [Boundary::Periodic, Boundary::Mirror, Boundary::Zero] {
-            let all = wavelet(image.view(), Wavelet::Simoncelli, 1, boundary, true).unwrap();
+            let all = wavelet(
+                image.view(),
+                Wavelet::Simoncelli,
+                1,
+                Dimension::Slice,
+                boundary,
+            )
+            .unwrap();
             for z in 0..3 {
-                for in_plane in [false, true] {
+                for dimension in [Dimension::Slice, Dimension::Volume] {
                     let one = slice(z);
-                    let one = wavelet(one.view(), Wavelet::Simoncelli, 1, boundary, in_plane);
+                    let one = wavelet(one.view(), Wavelet::Simoncelli, 1, dimension, boundary);
                     let part = all.slice(ndarray::s![z..z + 1, .., ..]).to_owned();
                     close(&one.unwrap(), &part, 1e-12);
                 }
@@ -267,13 +294,24 @@ mod tests {
     }
 
     #[test]
+    fn single_precision_is_near_double() {
+        let image = noise([9, 12, 10], 9);
+        for kind in BOTH {
+            let single = image.mapv(<f32 as Real>::nearest);
+            let view = single.view();
+            let made = wavelet(view, kind, 1, Dimension::Volume, Boundary::Periodic).unwrap();
+            close(&made.mapv(f64::from), &b_map(&image, kind, 1), 1e-6);
+        }
+    }
+
+    #[test]
     fn threads_change_no_bit() {
         let image = noise([20, 18, 22], 6);
         for boundary in [Boundary::Periodic, Boundary::Nearest] {
-            for in_plane in [false, true] {
+            for dimension in [Dimension::Slice, Dimension::Volume] {
                 let run = |n| {
                     with_threads(Some(n), || {
-                        wavelet(image.view(), Wavelet::Shannon, 1, boundary, in_plane).unwrap()
+                        wavelet(image.view(), Wavelet::Shannon, 1, dimension, boundary).unwrap()
                     })
                     .mapv(f64::to_bits)
                 };
@@ -286,14 +324,34 @@ mod tests {
     #[test]
     fn levels_outside_the_image_are_refused() {
         let image = noise([4, 9, 8], 7);
-        let at = |level| wavelet(image.view(), Wavelet::Shannon, level, Boundary::Zero, false);
+        let at = |level| {
+            wavelet(
+                image.view(),
+                Wavelet::Shannon,
+                level,
+                Dimension::Volume,
+                Boundary::Zero,
+            )
+        };
         assert!(at(1).is_ok() && at(2).is_ok());
         for level in [0, 3, 40, u32::MAX] {
             let message = at(level).unwrap_err().to_string();
             assert!(message.contains(&format!("level is {level}")), "{message}");
             assert!(message.contains("deepest level is 2"), "{message}");
+            let checked = check(level, [4, 9, 8], Dimension::Volume).unwrap_err();
+            assert_eq!(checked.to_string(), message);
         }
+        // Slices of 8 x 8 have one level, where z gives the volume four.
+        assert!(check(4, [40, 8, 8], Dimension::Volume).is_ok());
+        assert!(check(2, [40, 8, 8], Dimension::Slice).is_err());
         let tiny = noise([2, 2, 3], 8);
-        assert!(wavelet(tiny.view(), Wavelet::Shannon, 1, Boundary::Zero, false).is_err());
+        assert!(wavelet(
+            tiny.view(),
+            Wavelet::Shannon,
+            1,
+            Dimension::Volume,
+            Boundary::Zero
+        )
+        .is_err());
     }
 }

@@ -51,7 +51,7 @@ pub fn transform<T: Real>(
     let work = voxels.len().saturating_mul(STEPS);
     parallel::for_each_chunk(voxels, CHUNK, work, |_, chunk| {
         for x in chunk {
-            *x = T::from_f64(at(x.to_f64()));
+            *x = T::nearest(at(x.to_f64()));
         }
     });
     Ok(map)

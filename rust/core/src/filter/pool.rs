@@ -34,7 +34,7 @@ impl Pooling {
     /// Takes in the first response, which is the same for `times` orientations.
     pub(super) fn start<T: Real>(self, pooled: &mut [T], times: usize) {
         if self.adds() && times > 1 {
-            scale(pooled, T::from_f64(times as f64));
+            scale(pooled, T::nearest(times as f64));
         }
     }
 
@@ -45,7 +45,7 @@ impl Pooling {
             Self::Max => all.for_each(|(p, &r)| *p = if r > *p || is_nan(r) { r } else { *p }),
             Self::Min => all.for_each(|(p, &r)| *p = if r < *p || is_nan(r) { r } else { *p }),
             Self::Mean | Self::Sum => {
-                let times = T::from_f64(times as f64);
+                let times = T::nearest(times as f64);
                 all.for_each(|(p, &r)| *p = *p + times * r);
             }
         }
@@ -54,7 +54,7 @@ impl Pooling {
     /// Ends pooling over `count` orientations.
     pub(super) fn finish<T: Real>(self, pooled: &mut [T], count: usize) {
         if self == Self::Mean && count > 1 {
-            scale(pooled, T::from_f64(1.0 / count as f64));
+            scale(pooled, T::nearest(1.0 / count as f64));
         }
     }
 

@@ -3,16 +3,15 @@
 use ndarray::{Array3, ArrayView3};
 
 use super::convolve::{Kernel, Real};
-use super::gabor::Gabor;
-use shim::{gabor,riesz};
+use super::gabor::{gabor, Gabor};
 use super::laws::Laws;
 use super::lbp::{self, Code};
 use super::nonseparable;
 use super::point::{transform, Transform};
-use super::riesz::Riesz;
+use super::riesz::{riesz, Riesz};
 use super::wavelet::{self, SubBand, Wavelet};
 use super::{gradient, log, mean, Boundary, Dimension, Pooling};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::volume::Window;
 
 #[cfg(test)]
@@ -126,7 +125,7 @@ impl Filter {
     /// finite support take the whole image, or whole slices.
     ///
     /// # Errors
-    /// [`Error`] for parameters outside their limits.
+    /// [`crate::Error`] for parameters outside their limits.
     pub fn source(&self, inner: Window, shape: [usize; 3], spacing: [f64; 3]) -> Result<Window> {
         let reach = self.reach(spacing)?;
         let margin = reach.map(|voxels| voxels.unwrap_or(usize::MAX));
@@ -155,8 +154,8 @@ impl Filter {
             }
             Self::Isotropic {
                 level, dimension, ..
-            } => shim::check(*level, shape, *dimension),
-            Self::Riesz(filter) => Ok(()),
+            } => nonseparable::check(*level, shape, *dimension),
+            Self::Riesz(filter) => filter.check(shape, spacing),
             _ => self.reach(spacing).map(|_| ()),
         }
     }
@@ -209,8 +208,7 @@ impl Filter {
                 rotations,
                 boundary,
             } => {
-                let maps =
-                    wavelet::sub_bands(image, wavelet, level, &[band], rotations, boundary)?;
+                let maps = wavelet::sub_bands(image, wavelet, level, &[band], rotations, boundary)?;
                 Ok(maps.into_iter().next().expect("one sub-band, one map"))
             }
             Self::Isotropic {
@@ -218,7 +216,7 @@ impl Filter {
                 level,
                 dimension,
                 boundary,
-            } => shim::wavelet(image, wavelet, level, dimension, boundary),
+            } => nonseparable::wavelet(image, wavelet, level, dimension, boundary),
             Self::Riesz(ref filter) => riesz(image, spacing, filter),
             Self::Point {
                 transform: kind,
@@ -280,7 +278,7 @@ impl Filter {
                 let window = along(kernels.dimension(), energy.unwrap_or(0));
                 [0, 1, 2].map(|a| reach[a].saturating_add(window[a]))
             }
-            Self::Gabor(filter) => shim::reach(filter),
+            Self::Gabor(filter) => filter.reach(spacing)?,
             Self::Wavelet {
                 wavelet,
                 band,
@@ -292,12 +290,10 @@ impl Filter {
                 turned(reach, *rotations, band.dimension())
             }
             Self::Isotropic { dimension, .. } => return Ok(whole(*dimension)),
-            Self::Riesz(filter) => return Ok(whole(if filter.in_plane {Dimension::Slice} else {Dimension::Volume})),
+            Self::Riesz(filter) => return Ok(whole(filter.dimension)),
             Self::Point { .. } => [0; 3],
             Self::Gradient { dimension, .. } => along(*dimension, 1),
-            Self::Lbp2d { radius, .. } => {
-                along(Dimension::Slice, lbp::reach(*radius))
-            }
+            Self::Lbp2d { radius, .. } => along(Dimension::Slice, lbp::reach(*radius)),
             Self::Lbp3d { radius, .. } => [lbp::reach(*radius); 3],
         };
         Ok(voxels.map(Some))
@@ -323,13 +319,4 @@ impl Filter {
 /// All of a volume, or all of a slice.
 fn whole(dimension: Dimension) -> Reach {
     [0, 1, 2].map(|a| if dimension.has(a) { None } else { Some(0) })
-}
-
-mod shim {
-    use super::*;
-    pub fn gabor<T: Real>(i: ArrayView3<'_, T>, s: [f64;3], g: &Gabor) -> Result<Array3<T>> { Ok(super::super::gabor::gabor(i,s,g)?.mapv(T::from_f64)) }
-    pub fn riesz<T: Real>(i: ArrayView3<'_, T>, s: [f64;3], g: &Riesz) -> Result<Array3<T>> { Ok(super::super::riesz::riesz(i,s,g)?.mapv(T::from_f64)) }
-    pub fn wavelet<T: Real>(i: ArrayView3<'_, T>, w: nonseparable::Wavelet, l: u32, d: Dimension, b: Boundary) -> Result<Array3<T>> { Ok(nonseparable::wavelet(i,w,l,b,d==Dimension::Slice)?.mapv(T::from_f64)) }
-    pub fn check(_l: u32, _s: [usize;3], _d: Dimension) -> Result<()> { Ok(()) }
-    pub fn reach(_g: &Gabor) -> [usize;3] { [60;3] }
 }

@@ -13,15 +13,16 @@ use std::f64::consts::TAU;
 use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
 
+use super::convolve::{check_boundary, Real};
 use super::fourier::{
-    check_finite, check_points, positive, Complex64, Gaussian, Grid, LaplacianOfGaussian,
+    check_image, check_points, check_reach, positive, Complex, Gaussian, Grid, LaplacianOfGaussian,
     Transformed,
 };
 use super::nonseparable::{self, Band, Wavelet};
-use super::Boundary;
+use super::{Boundary, Dimension, MAX_REACH};
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::volume::{check_spacing, Voxel};
+use crate::volume::check_spacing;
 
 mod steer;
 
@@ -65,8 +66,8 @@ pub struct Riesz {
     pub sigma_tensor: Option<f64>,
     /// What lies beyond the edge.
     pub boundary: Boundary,
-    /// Slice by slice.
-    pub in_plane: bool,
+    /// The volume, or slice by slice.
+    pub dimension: Dimension,
 }
 
 /// Largest order of a transform.
@@ -98,20 +99,21 @@ const TENSOR_TRUNCATE: f64 = 4.0;
 ///
 /// # Errors
 /// [`Error::Argument`] if the order is 0 or above 16 in all, or not 0 across slices that are
-/// filtered one by one; unless `sigma`, `truncate` and `sigma_tensor` are positive; if the padded
-/// image exceeds 2^30 points; for an image that is empty or not finite; and as
-/// [`nonseparable::wavelet`]. [`Error::Spacing`].
-pub fn riesz<T: Voxel>(
+/// filtered one by one; unless `sigma`, `truncate` and `sigma_tensor` are positive and reach at
+/// most 65536 voxels; if the `sigma` of a Laplacian of Gaussian is below half a voxel along a
+/// filtered axis; if the padded image exceeds 2^30 points; for an image that is empty or not
+/// finite; and as [`nonseparable::wavelet`]. [`Error::Spacing`].
+pub fn riesz<T: Real>(
     image: ArrayView3<'_, T>,
     spacing: [f64; 3],
     filter: &Riesz,
-) -> Result<Array3<f64>> {
-    check_spacing(spacing)?;
-    filter.check()?;
-    check_finite(&image)?;
-    let grid = filter.grid(image.dim().into(), spacing)?;
+) -> Result<Array3<T>> {
+    let shape = image.dim().into();
+    filter.check(shape, spacing)?;
+    check_image(image, filter.boundary)?;
+    let grid = filter.grid(shape, spacing)?;
     let base = Transfer::new(&grid, filter.base, spacing);
-    let transformed = Transformed::new(&image, grid.clone());
+    let transformed = Transformed::new(image, grid.clone());
     if let Some(sigma) = filter.sigma_tensor {
         let maps = Maps {
             transformed,
@@ -123,7 +125,7 @@ pub fn riesz<T: Voxel>(
     }
     let factor = Component::new(&grid, filter.order, spacing);
     Ok(
-        transformed.into_response(|kz: usize, ky: usize, row: &mut [Complex64]| {
+        transformed.into_response(|kz: usize, ky: usize, row: &mut [Complex<T>]| {
             base.multiply(kz, ky, row);
             factor.multiply(kz, ky, row);
         }),
@@ -131,7 +133,41 @@ pub fn riesz<T: Voxel>(
 }
 
 impl Riesz {
-    fn check(&self) -> Result<()> {
+    /// Refuses what [`riesz`] refuses of an image of this shape and spacing in mm (z, y, x), without
+    /// its voxels.
+    ///
+    /// # Errors
+    /// As [`riesz`].
+    pub fn check(&self, shape: [usize; 3], spacing: [f64; 3]) -> Result<()> {
+        check_spacing(spacing)?;
+        check_boundary(self.boundary)?;
+        self.check_order()?;
+        if let Base::LaplacianOfGaussian { sigma, truncate } | Base::Gaussian { sigma, truncate } =
+            self.base
+        {
+            positive("sigma", sigma)?;
+            positive("truncate", truncate)?;
+            let reach = Gaussian::reach(sigma, truncate, spacing);
+            let allowed = "the limit is 65536 voxels: use a smaller one, or a smaller `truncate`";
+            check_reach(reach, self.dimension, "sigma", sigma, MAX_REACH, allowed)?;
+        }
+        if let Base::LaplacianOfGaussian { sigma, .. } = self.base {
+            self.check_sampled(sigma, spacing)?;
+        }
+        self.grid(shape, spacing)?;
+        if let Some(sigma) = self.sigma_tensor {
+            positive("sigma_tensor", sigma)?;
+            let reach = Gaussian::reach(sigma, TENSOR_TRUNCATE, spacing);
+            let allowed = "the limit is 65536 voxels: use a smaller one";
+            let name = "sigma_tensor";
+            check_reach(reach, self.dimension, name, sigma, MAX_REACH, allowed)?;
+            self.window_grid(sigma, shape, spacing)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses orders that no image has.
+    pub(crate) fn check_order(&self) -> Result<()> {
         let total: u32 = self.order.iter().fold(0, |a, &b| a.saturating_add(b));
         let refuse = |allowed| {
             Err(Error::Argument {
@@ -143,31 +179,54 @@ impl Riesz {
         if !(1..=MAX_ORDER).contains(&total) {
             return refuse("orders along x, y and z add up to 1 to 16");
         }
-        if self.in_plane && self.order[2] > 0 {
+        if self.dimension == Dimension::Slice && self.order[2] > 0 {
             return refuse("the order along z is 0 where slices are filtered one by one");
         }
-        if let Base::LaplacianOfGaussian { sigma, truncate } | Base::Gaussian { sigma, truncate } =
-            self.base
-        {
-            positive("sigma", sigma)?;
-            positive("truncate", truncate)?;
-        }
-        self.sigma_tensor
-            .map_or(Ok(()), |s| positive("sigma_tensor", s))
+        Ok(())
+    }
+
+    /// Refuses a Laplacian of Gaussian that sampling would lose, as [`super::log`] does.
+    fn check_sampled(&self, sigma: f64, spacing: [f64; 3]) -> Result<()> {
+        let lost = |&a: &usize| self.dimension.has(a) && sigma < 0.5 * spacing[a];
+        (0..3).find(lost).map_or(Ok(()), |a| {
+            Err(Error::Argument {
+                name: "sigma",
+                given: format!(
+                    "{sigma} mm, or {:.3} voxels along {} (spacing {} mm)",
+                    sigma / spacing[a],
+                    ["z", "y", "x"][a],
+                    spacing[a]
+                ),
+                allowed: "it must be at least half a voxel, or sampling loses the kernel; take a \
+                          larger one, resample the image, or filter slices (2D)",
+            })
+        })
     }
 
     fn grid(&self, shape: [usize; 3], spacing: [f64; 3]) -> Result<Grid> {
         match self.base {
             Base::Wavelet { level, .. } => {
-                nonseparable::grid(shape, level, self.boundary, self.in_plane)
+                nonseparable::grid(shape, level, self.dimension, self.boundary)
             }
             Base::LaplacianOfGaussian { sigma, truncate } | Base::Gaussian { sigma, truncate } => {
                 let margin = Gaussian::reach(sigma, truncate, spacing).map(|n| n + MARGIN);
-                let grid = Grid::padded(shape, margin, self.boundary, self.in_plane);
+                let grid = Grid::padded(shape, margin, self.boundary, self.dimension);
                 check_points(&grid, "sigma", sigma)?;
                 Ok(grid)
             }
         }
+    }
+
+    /// The grid of the structure tensor's window.
+    fn window_grid(&self, sigma: f64, shape: [usize; 3], spacing: [f64; 3]) -> Result<Grid> {
+        let around = match self.boundary {
+            Boundary::Periodic => self.boundary,
+            _ => Boundary::Nearest,
+        };
+        let reach = Gaussian::reach(sigma, TENSOR_TRUNCATE, spacing);
+        let grid = Grid::padded(shape, reach, around, self.dimension);
+        check_points(&grid, "sigma_tensor", sigma)?;
+        Ok(grid)
     }
 }
 
@@ -191,7 +250,7 @@ impl Transfer {
         }
     }
 
-    fn multiply(&self, kz: usize, ky: usize, row: &mut [Complex64]) {
+    fn multiply<T: Real>(&self, kz: usize, ky: usize, row: &mut [Complex<T>]) {
         match self {
             Self::LaplacianOfGaussian(log) => log.multiply(kz, ky, row),
             Self::Gaussian(gaussian) => gaussian.multiply(kz, ky, row),
@@ -229,7 +288,7 @@ impl Component {
             };
             TAU * signed / n as f64 * (finest / spacing[a])
         };
-        let flat = |a: usize| (a == 0 && grid.in_plane()) || length[a] == 1;
+        let flat = |a: usize| !grid.dimension().has(a) || length[a] == 1;
         let denominator: f64 = order.iter().map(|&l| factorial(l)).product();
         Self {
             order,
@@ -246,7 +305,7 @@ impl Component {
         }
     }
 
-    fn multiply(&self, kz: usize, ky: usize, row: &mut [Complex64]) {
+    fn multiply<T: Real>(&self, kz: usize, ky: usize, row: &mut [Complex<T>]) {
         let (z, y) = (self.frequencies[0][kz], self.frequencies[1][ky]);
         let [lz, ly, lx] = self.order;
         let zy = self.factor * z.powi(lz) * y.powi(ly);
@@ -255,15 +314,15 @@ impl Component {
         for (v, (x, &also)) in row.iter_mut().zip(columns) {
             let square = z * z + y * y + x * x;
             if square == 0.0 || unsigned != also {
-                *v = Complex64::default();
+                *v = Complex::default();
                 continue;
             }
-            let r = zy * x.powi(lx) / square.sqrt().powi(self.total);
+            let r = T::nearest(zy * x.powi(lx) / square.sqrt().powi(self.total));
             *v = match self.total % 4 {
-                0 => Complex64::new(v.re * r, v.im * r),
-                1 => Complex64::new(v.im * r, -v.re * r),
-                2 => Complex64::new(-v.re * r, -v.im * r),
-                _ => Complex64::new(-v.im * r, v.re * r),
+                0 => Complex::new(v.re * r, v.im * r),
+                1 => Complex::new(v.im * r, -v.re * r),
+                2 => Complex::new(-v.re * r, -v.im * r),
+                _ => Complex::new(-v.im * r, v.re * r),
             };
         }
     }
@@ -274,28 +333,28 @@ fn factorial(n: i32) -> f64 {
 }
 
 /// All the transforms of one filtered image.
-struct Maps<'a> {
-    transformed: Transformed<'a>,
+struct Maps<'a, T: Real> {
+    transformed: Transformed<'a, T>,
     base: Transfer,
     grid: Grid,
     spacing: [f64; 3],
 }
 
-impl Maps<'_> {
+impl<T: Real> Maps<'_, T> {
     /// The transform of `order` along x, y and z.
-    fn along_axes(&self, order: [u32; 3]) -> Array3<f64> {
+    fn along_axes(&self, order: [u32; 3]) -> Array3<T> {
         let factor = Component::new(&self.grid, order, self.spacing);
         self.transformed
-            .response(|kz: usize, ky: usize, row: &mut [Complex64]| {
+            .response(|kz: usize, ky: usize, row: &mut [Complex<T>]| {
                 self.base.multiply(kz, ky, row);
                 factor.multiply(kz, ky, row);
             })
     }
 
     /// The transform of an order along the axes of the structure tensor.
-    fn steered(&self, filter: &Riesz, sigma: f64) -> Result<Array3<f64>> {
-        let frames = self.frames(filter.boundary, sigma)?;
-        let mut out = Array3::<f64>::zeros(self.grid.image());
+    fn steered(&self, filter: &Riesz, sigma: f64) -> Result<Array3<T>> {
+        let frames = self.frames(filter, sigma)?;
+        let mut out = Array3::from_elem(self.grid.image(), T::ZERO);
         let voxels = out.as_slice_mut().expect("a new array is in C order");
         let total = filter.order.iter().sum();
         for of in steer::orders(total) {
@@ -309,8 +368,8 @@ impl Maps<'_> {
                 let share = steer::Share::new(filter.order, of);
                 let first = i * steer::CHUNK;
                 let mut scratch = share.scratch();
-                for ((to, frame), v) in chunk.iter_mut().zip(&frames[first..]).zip(&map[first..]) {
-                    *to += share.of(frame, &mut scratch) * v;
+                for ((to, frame), &v) in chunk.iter_mut().zip(&frames[first..]).zip(&map[first..]) {
+                    *to = *to + T::nearest(share.of(frame, &mut scratch)) * v;
                 }
             });
         }
@@ -319,26 +378,20 @@ impl Maps<'_> {
 
     /// True if nothing varies along z.
     fn flat(&self) -> bool {
-        self.grid.in_plane() || self.grid.length()[0] == 1
+        self.grid.dimension() == Dimension::Slice || self.grid.length()[0] == 1
     }
 
     /// The local axes 1 and 2 (x, y, z) of each voxel.
-    fn frames(&self, boundary: Boundary, sigma: f64) -> Result<Vec<steer::Frame>> {
+    fn frames(&self, filter: &Riesz, sigma: f64) -> Result<Vec<[T; 6]>> {
         let shape = self.grid.image();
-        let around = match boundary {
-            Boundary::Periodic => boundary,
-            _ => Boundary::Nearest,
-        };
-        let reach = Gaussian::reach(sigma, TENSOR_TRUNCATE, self.spacing);
-        let grid = Grid::padded(shape, reach, around, self.grid.in_plane());
-        check_points(&grid, "sigma_tensor", sigma)?;
+        let grid = filter.window_grid(sigma, shape, self.spacing)?;
         let window = Gaussian::new(&grid, sigma, TENSOR_TRUNCATE, self.spacing);
         let first = [[1, 0, 0], [0, 1, 0], [0, 0, 1]].map(|order| self.along_axes(order));
-        let mut tensors = vec![[0.0; 6]; shape.iter().product()];
+        let mut tensors = vec![[T::ZERO; 6]; shape.iter().product()];
         for (c, [i, j]) in steer::PAIRS.into_iter().enumerate() {
             let product = &first[i] * &first[j];
-            let smooth = Transformed::new(&product.view(), grid.clone()).into_response(
-                |kz: usize, ky: usize, row: &mut [Complex64]| window.multiply(kz, ky, row),
+            let smooth = Transformed::new(product.view(), grid.clone()).into_response(
+                |kz: usize, ky: usize, row: &mut [Complex<T>]| window.multiply(kz, ky, row),
             );
             let values = tensors.iter_mut().zip(&smooth);
             values.for_each(|(tensor, &v)| tensor[c] = v);
@@ -347,8 +400,9 @@ impl Maps<'_> {
         let work = tensors.len() * 500;
         parallel::for_each_chunk(&mut tensors, steer::CHUNK, work, |i, chunk| {
             for (k, tensor) in chunk.iter_mut().enumerate() {
-                let gradient = first.map(|m| m[i * steer::CHUNK + k]);
-                *tensor = steer::frame(tensor, gradient, self.flat());
+                let gradient = first.map(|m| m[i * steer::CHUNK + k].to_f64());
+                let frame = steer::frame(tensor.map(T::to_f64), gradient, self.flat());
+                *tensor = frame.map(T::nearest);
             }
         });
         Ok(tensors)

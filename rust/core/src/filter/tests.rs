@@ -461,7 +461,7 @@ fn bits_do_not_depend_on_threads() {
 #[test]
 fn single_precision_and_any_strides_give_the_same_maps() {
     let image = noise([5, 6, 40], 1);
-    let single = image.mapv(<f32 as Real>::from_f64);
+    let single = image.mapv(<f32 as Real>::nearest);
     let wide = single.mapv(f64::from);
     let kernels = Laws::named("R5W5L5").unwrap().kernels().clone();
     let map = convolve(single.view(), &kernels, Boundary::Mirror).unwrap();
@@ -587,4 +587,22 @@ fn sub_bands_are_named_x_first() {
     };
     assert!(of("HLL").iter().any(|v| v.abs() > 0.5));
     assert!(of("LLH").iter().all(|v| v.abs() < 1e-12));
+}
+
+#[test]
+fn dimensions_are_written_as_the_numbers_2_and_3() {
+    for (number, dimension) in [("2", Dimension::Slice), ("3", Dimension::Volume)] {
+        assert_eq!(serde_json::to_string(&dimension).unwrap(), number);
+        assert_eq!(
+            serde_json::from_str::<Dimension>(number).unwrap(),
+            dimension
+        );
+    }
+    for bad in ["1", "4", "-2", "\"2d\"", "true", "2.5"] {
+        assert!(serde_json::from_str::<Dimension>(bad).is_err(), "{bad}");
+    }
+    let error = serde_json::from_str::<Dimension>("4")
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("dimension is 4; it must be 2"), "{error}");
 }

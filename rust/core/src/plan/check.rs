@@ -59,7 +59,11 @@ fn check_lists(at: &str, discretise: &[Discretise], features: &[FamilySettings])
     let binned = |f: &FamilySettings| f.family().discretised();
     if discretise.is_empty() && features.iter().any(binned) {
         let allowed = "histogram and texture families need at least one discretisation";
-        return Err(setting(&format!("{at}discretise"), "an empty list", allowed));
+        return Err(setting(
+            &format!("{at}discretise"),
+            "an empty list",
+            allowed,
+        ));
     }
     for (k, d) in discretise.iter().enumerate() {
         check_discretise(&format!("{at}discretise[{k}]"), d)?;

@@ -26,10 +26,15 @@ type Named = (String, Filter);
 pub(super) fn maps(path: &str, settings: &FilterSettings) -> Result<Vec<Named>> {
     let mut maps = of_type(&settings.filter).map_err(|error| at(path, error))?;
     if maps.is_empty() {
-        return Err(setting(path, "an empty list", "each list needs at least one entry"));
+        return Err(setting(
+            path,
+            "an empty list",
+            "each list needs at least one entry",
+        ));
     }
     if settings.of_map.precision == Precision::Single {
-        maps.iter_mut().for_each(|(name, _)| name.push_str("-single"));
+        maps.iter_mut()
+            .for_each(|(name, _)| name.push_str("-single"));
     }
     if let Some(name) = &settings.of_map.name {
         let path = format!("{path}.name");
@@ -179,6 +184,7 @@ fn gabor(s: &GaborFilter) -> Result<Vec<Named>> {
         pooling: s.pooling,
         boundary: s.boundary,
     };
+    filter.check()?;
     let mut name = Name::new("gabor")
         .length("sigma", s.sigma)
         .length("lambda", s.wavelength)
@@ -231,7 +237,10 @@ fn wavelets(s: &WaveletFilter) -> Result<Vec<Named>> {
         };
         Ok((name.beyond(s.boundary, Boundary::Mirror), filter))
     };
-    let pairs = s.level.iter().flat_map(|&l| bands.iter().map(move |&b| (l, b)));
+    let pairs = s
+        .level
+        .iter()
+        .flat_map(|&l| bands.iter().map(move |&b| (l, b)));
     pairs.map(|(level, band)| one(level, band)).collect()
 }
 
@@ -248,7 +257,9 @@ fn isotropic(
             dimension: s.dimension,
             boundary: s.boundary,
         };
-        let name = Name::new(name).unless("level", level, 1).in_slices(s.dimension);
+        let name = Name::new(name)
+            .unless("level", level, 1)
+            .in_slices(s.dimension);
         Ok((name.beyond(s.boundary, Boundary::Periodic), filter))
     };
     s.level.iter().map(one).collect()
@@ -269,11 +280,14 @@ fn riesz(s: &RieszFilter) -> Result<Vec<Named>> {
     });
     let base = match (wavelet, s.sigma) {
         (Some(wavelet), None) => {
+            check_level(s.level as usize)?;
             name = name.unless("level", s.level, 1);
             let level = s.level;
             Base::Wavelet { wavelet, level }
         }
         (None, Some(sigma)) => {
+            positive("sigma", sigma)?;
+            positive("truncate", s.truncate)?;
             name = name.length("sigma", sigma).unless("trunc", s.truncate, 4.0);
             let truncate = s.truncate;
             if s.base == RieszBase::Log {
@@ -299,11 +313,13 @@ fn riesz(s: &RieszFilter) -> Result<Vec<Named>> {
         base,
         order: s.order,
         sigma_tensor: s.sigma_tensor,
-        in_plane: s.dimension == Dimension::Slice,
+        dimension: s.dimension,
         boundary: s.boundary.unwrap_or(natural),
     };
+    filter.check_order()?;
     name.push(&format!("l{}", s.order.map(|n| n.to_string()).join(".")));
     if let Some(sigma) = s.sigma_tensor {
+        positive("sigma_tensor", sigma)?;
         name = name.length("tensor", sigma);
     }
     let name = name.in_slices(s.dimension).beyond(filter.boundary, natural);
@@ -460,14 +476,20 @@ mod tests {
                 "riesz-simoncelli-level2-l0.2.0-2d-nearest",
             ),
             (r#"{"type": "square_root"}"#, "square-root"),
-            (r#"{"type": "exponential", "largest": 1000}"#, "exponential-largest1000"),
+            (
+                r#"{"type": "exponential", "largest": 1000}"#,
+                "exponential-largest1000",
+            ),
             (r#"{"type": "gradient", "dimension": 2}"#, "gradient-2d"),
             (r#"{"type": "lbp_2d"}"#, "lbp-2d"),
             (
                 r#"{"type": "lbp_2d", "radius": 2, "samples": 12, "code": "rotation_minimum"}"#,
                 "lbp-2d-radius2-samples12-rotation-minimum",
             ),
-            (r#"{"type": "lbp_3d", "precision": "single"}"#, "lbp-3d-single"),
+            (
+                r#"{"type": "lbp_3d", "precision": "single"}"#,
+                "lbp-3d-single",
+            ),
             (r#"{"type": "square", "name": "my_map"}"#, "my_map"),
         ];
         for (filter, name) in cases {
@@ -481,32 +503,68 @@ mod tests {
         assert_eq!(sigmas, ["log-sigma1mm", "log-sigma2.5mm"]);
         let bands = names(r#"{"type": "wavelet", "wavelet": "haar", "level": [1, 2]}"#);
         assert_eq!(bands.len(), 16);
-        assert_eq!((&*bands[1], &*bands[15]), ("wavelet-haar-LLH", "wavelet-haar-HHH-level2"));
+        assert_eq!(
+            (&*bands[1], &*bands[15]),
+            ("wavelet-haar-LLH", "wavelet-haar-HHH-level2")
+        );
         let bands = names(r#"{"type": "wavelet", "wavelet": "haar", "dimension": 2}"#);
-        assert_eq!(bands, ["LL", "LH", "HL", "HH"].map(|b| format!("wavelet-haar-{b}")));
+        assert_eq!(
+            bands,
+            ["LL", "LH", "HL", "HH"].map(|b| format!("wavelet-haar-{b}"))
+        );
     }
 
     #[test]
     fn what_is_refused_is_named_by_its_path() {
         let cases = [
-            (r#"{"type": "mean", "support": 4}"#, "filters[0].support: 4 voxels is not"),
-            (r#"{"type": "log", "sigma": [1, 0]}"#, "filters[0].sigma: 0 is not"),
-            (r#"{"type": "log", "sigma": []}"#, "filters[0]: an empty list is not"),
-            (r#"{"type": "laws", "kernels": ["L5"]}"#, "filters[0].kernels: 'L5' is not"),
-            (r#"{"type": "wavelet", "wavelet": "db99"}"#, "filters[0].wavelet: 'db99' is not"),
+            (
+                r#"{"type": "mean", "support": 4}"#,
+                "filters[0].support: 4 voxels is not",
+            ),
+            (
+                r#"{"type": "log", "sigma": [1, 0]}"#,
+                "filters[0].sigma: 0 is not",
+            ),
+            (
+                r#"{"type": "log", "sigma": []}"#,
+                "filters[0]: an empty list is not",
+            ),
+            (
+                r#"{"type": "laws", "kernels": ["L5"]}"#,
+                "filters[0].kernels: 'L5' is not",
+            ),
+            (
+                r#"{"type": "wavelet", "wavelet": "db99"}"#,
+                "filters[0].wavelet: 'db99' is not",
+            ),
             (
                 r#"{"type": "gabor", "sigma": 1, "wavelength": 3, "theta_step": 50}"#,
                 "filters[0].theta_step: 50",
             ),
-            (r#"{"type": "simoncelli", "level": [0]}"#, "filters[0].level: 0 is not"),
-            (r#"{"type": "riesz", "order": [1, 0, 0]}"#, "filters[0].sigma: absent is not"),
+            (
+                r#"{"type": "simoncelli", "level": [0]}"#,
+                "filters[0].level: 0 is not",
+            ),
+            (
+                r#"{"type": "riesz", "order": [1, 0, 0]}"#,
+                "filters[0].sigma: absent is not",
+            ),
             (
                 r#"{"type": "riesz", "order": [0, 0, 0], "sigma": 1}"#,
                 "filters[0].order: [0, 0, 0] is not",
             ),
-            (r#"{"type": "lbp_2d", "samples": 2}"#, "filters[0].samples: 2 is not"),
-            (r#"{"type": "log", "sigma": [1, 2], "name": "a"}"#, "filters[0].name: 'a' for 2 maps"),
-            (r#"{"type": "square", "name": "a b"}"#, "filters[0].name: 'a b' is not"),
+            (
+                r#"{"type": "lbp_2d", "samples": 2}"#,
+                "filters[0].samples: 2 is not",
+            ),
+            (
+                r#"{"type": "log", "sigma": [1, 2], "name": "a"}"#,
+                "filters[0].name: 'a' for 2 maps",
+            ),
+            (
+                r#"{"type": "square", "name": "a b"}"#,
+                "filters[0].name: 'a b' is not",
+            ),
             (
                 r#"{"type": "square"}, {"type": "square"}"#,
                 "filters: square_stat_mean_intensity twice is not",
@@ -551,7 +609,12 @@ mod tests {
         assert_eq!(found, expected);
         let only_shape = r#"{"features": [{"type": "morph"}], "filters": [{"type": "square"}]}"#;
         let error = Plan::new(Settings::from_json(only_shape).unwrap()).unwrap_err();
-        assert!(error.to_string().starts_with("filters[0].features: nothing"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("filters[0].features: nothing"),
+            "{error}"
+        );
         let nothing = Settings::from_json(r#"{"original": false}"#).unwrap();
         assert!(Plan::new(nothing).is_err());
     }

@@ -1,6 +1,6 @@
 //! The grid of a transform: an image, and what lies around it.
 
-use crate::filter::Boundary;
+use crate::filter::{Boundary, Dimension};
 
 /// The grid of a transform. The image comes first along each axis, then what follows it by the
 /// boundary rule, then what precedes it (a transform is periodic).
@@ -9,18 +9,18 @@ pub struct Grid {
     image: [usize; 3],
     length: [usize; 3],
     boundary: Boundary,
-    in_plane: bool,
+    dimension: Dimension,
 }
 
 impl Grid {
     /// The image's own grid: beyond its edge it starts again.
     #[must_use]
-    pub fn periodic(image: [usize; 3], in_plane: bool) -> Self {
+    pub fn periodic(image: [usize; 3], dimension: Dimension) -> Self {
         Self {
             image,
             length: image,
             boundary: Boundary::Periodic,
-            in_plane,
+            dimension,
         }
     }
 
@@ -32,9 +32,9 @@ impl Grid {
         image: [usize; 3],
         margin: [usize; 3],
         boundary: Boundary,
-        in_plane: bool,
+        dimension: Dimension,
     ) -> Self {
-        Self::around(image, margin, boundary, in_plane, even_length)
+        Self::around(image, margin, boundary, dimension, even_length)
     }
 
     /// [`Self::padded`] with odd lengths, so that the frequency grid is symmetric about 0. The next
@@ -44,24 +44,24 @@ impl Grid {
         image: [usize; 3],
         margin: [usize; 3],
         boundary: Boundary,
-        in_plane: bool,
+        dimension: Dimension,
     ) -> Self {
-        Self::around(image, margin, boundary, in_plane, odd_length)
+        Self::around(image, margin, boundary, dimension, odd_length)
     }
 
     fn around(
         image: [usize; 3],
         margin: [usize; 3],
         boundary: Boundary,
-        in_plane: bool,
+        dimension: Dimension,
         good: fn(usize) -> usize,
     ) -> Self {
-        let mut grid = Self::periodic(image, in_plane);
+        let mut grid = Self::periodic(image, dimension);
         if boundary == Boundary::Periodic {
             return grid;
         }
         grid.boundary = boundary;
-        for a in usize::from(in_plane)..3 {
+        for a in (0..3).filter(|&a| dimension.has(a)) {
             // What is constant beyond one edge serves for the other one too.
             let sides = match boundary {
                 Boundary::Zero | Boundary::Constant(_) => 1,
@@ -86,10 +86,10 @@ impl Grid {
         self.length
     }
 
-    /// True if each slice is transformed by itself.
+    /// Whether the volume is transformed, or each slice by itself.
     #[must_use]
-    pub fn in_plane(&self) -> bool {
-        self.in_plane
+    pub fn dimension(&self) -> Dimension {
+        self.dimension
     }
 
     /// Frequencies of x that a real transform gives.
@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn an_image_is_followed_and_preceded_by_its_boundary() {
-        let around = |boundary| Grid::padded([1, 1, 3], [0, 0, 2], boundary, false).sources(2);
+        let around =
+            |boundary| Grid::padded([1, 1, 3], [0, 0, 2], boundary, Dimension::Volume).sources(2);
         let some = |places: [usize; 8]| places.map(Some).to_vec();
         assert_eq!(around(Boundary::Mirror), some([0, 1, 2, 2, 1, 0, 1, 0]));
         assert_eq!(around(Boundary::Zero)[3..], [None; 3]);

@@ -2,7 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use super::{Complex64, Grid};
+use super::{Complex, Grid};
+use crate::filter::convolve::Real;
 
 /// A Gaussian kernel that is cut off at `floor(truncate sigma / spacing + 0.5)` voxels, of sum 1.
 #[derive(Debug, Clone)]
@@ -29,10 +30,12 @@ impl Gaussian {
     }
 
     /// Multiplies the values at the frequencies of x.
-    pub fn multiply(&self, kz: usize, ky: usize, row: &mut [Complex64]) {
+    pub fn multiply<T: Real>(&self, kz: usize, ky: usize, row: &mut [Complex<T>]) {
         let [z, y, x] = &self.tables;
         let factor = z[kz] * y[ky];
-        row.iter_mut().zip(x).for_each(|(v, x)| *v *= factor * x);
+        row.iter_mut()
+            .zip(x)
+            .for_each(|(v, x)| *v = v.scale(T::nearest(factor * x)));
     }
 }
 
@@ -55,17 +58,17 @@ impl LaplacianOfGaussian {
     /// `sigma` and `spacing` (z, y, x) in mm.
     #[must_use]
     pub fn new(grid: &Grid, sigma: f64, truncate: f64, spacing: [f64; 3]) -> Self {
-        let first = usize::from(grid.in_plane());
-        let dimensions = (3 - first) as f64;
+        let filtered: Vec<usize> = (0..3).filter(|&a| grid.dimension().has(a)).collect();
+        let dimensions = filtered.len() as f64;
         let sigmas = spacing.map(|s| sigma / s);
-        let product: f64 = sigmas[first..].iter().product();
+        let product: f64 = filtered.iter().map(|&a| sigmas[a]).product();
         let plain = axes(grid, |n, a| spectrum(&weights(sigmas[a], truncate), n));
         let mut bent = axes(grid, |n, a| {
             let kernel = weights(sigmas[a], truncate).into_iter().enumerate();
             let times = |(k, e): (usize, f64)| e * (k as f64 / sigmas[a]).powi(2);
             spectrum(&kernel.map(times).collect::<Vec<_>>(), n)
         });
-        if grid.in_plane() {
+        if !grid.dimension().has(0) {
             bent[0].fill(0.0); // there is no such axis
         }
         let mut bent = bent.into_iter();
@@ -78,12 +81,12 @@ impl LaplacianOfGaussian {
     }
 
     /// Multiplies the values at the frequencies of x.
-    pub fn multiply(&self, kz: usize, ky: usize, row: &mut [Complex64]) {
+    pub fn multiply<T: Real>(&self, kz: usize, ky: usize, row: &mut [Complex<T>]) {
         let [[z, z2], [y, y2], [x, x2]] = &self.tables;
         let (zy, bent) = (z[kz] * y[ky], z2[kz] * y[ky] + z[kz] * y2[ky]);
         let along = self.dimensions * zy - bent;
         for (v, (x, x2)) in row.iter_mut().zip(x.iter().zip(x2)) {
-            *v *= self.factor * (along * x - zy * x2);
+            *v = v.scale(T::nearest(self.factor * (along * x - zy * x2)));
         }
     }
 }
@@ -92,10 +95,10 @@ impl LaplacianOfGaussian {
 fn axes(grid: &Grid, table: impl Fn(usize, usize) -> Vec<f64>) -> [Vec<f64>; 3] {
     let length = grid.length();
     std::array::from_fn(|axis| {
-        if axis == 0 && grid.in_plane() {
-            vec![1.0; length[0]]
-        } else {
+        if grid.dimension().has(axis) {
             table(length[axis], axis)
+        } else {
+            vec![1.0; length[axis]]
         }
     })
 }

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use ndarray::{Array3, Axis};
 
-use super::Complex64;
+use super::Complex;
 
 /// Repeatable values in [-1, 1).
 pub(crate) fn noise(shape: [usize; 3], seed: u64) -> Array3<f64> {
@@ -29,14 +29,14 @@ pub(crate) fn close(a: &Array3<f64>, b: &Array3<f64>, limit: f64) {
 }
 
 /// The discrete Fourier transform by its sum, axis by axis; `sign` -1 for there, 1 for back.
-pub(crate) fn spectrum(values: &Array3<Complex64>, sign: f64) -> Array3<Complex64> {
+pub(crate) fn spectrum(values: &Array3<Complex<f64>>, sign: f64) -> Array3<Complex<f64>> {
     let mut out = values.clone();
     for axis in 0..3 {
         for mut lane in out.lanes_mut(Axis(axis)) {
             let (old, n) = (lane.to_owned(), lane.len());
             for (k, to) in lane.iter_mut().enumerate() {
                 let turn = |i: usize| sign * TAU * (i * k % n) as f64 / n as f64;
-                *to = (0..n).map(|i| old[i] * Complex64::cis(turn(i))).sum();
+                *to = (0..n).map(|i| old[i] * Complex::<f64>::cis(turn(i))).sum();
             }
         }
     }

@@ -4,7 +4,7 @@ use ndarray::Array3;
 
 use super::testing::{close, noise};
 use super::*;
-use crate::filter::Boundary;
+use crate::filter::{Boundary, Dimension};
 use crate::parallel::with_threads;
 
 const BOUNDARIES: [Boundary; 5] = [
@@ -56,11 +56,15 @@ fn a_transform_there_and_back_is_the_image() {
         [2, 11, 13],
     ] {
         let image = noise(shape, 1);
-        for in_plane in [false, true] {
+        for dimension in [Dimension::Volume, Dimension::Slice] {
             for boundary in BOUNDARIES {
-                let grid = Grid::padded(shape, [1, 2, 3], boundary, in_plane);
-                let transformed = Transformed::new(&image, grid);
-                close(&transformed.response(|_, _, _| {}), &image, 1e-14);
+                let grid = Grid::padded(shape, [1, 2, 3], boundary, dimension);
+                let transformed = Transformed::new(image.view(), grid);
+                close(
+                    &transformed.response(|_: usize, _: usize, _: &mut [Complex<f64>]| {}),
+                    &image,
+                    1e-14,
+                );
             }
         }
     }
@@ -73,8 +77,8 @@ fn gaussian_kernels_are_those_of_the_sum() {
     let reach = Gaussian::reach(sigma, truncate, spacing);
     assert_eq!(reach, [2, 3, 2]);
     let image = noise([4, 9, 2], 2);
-    for in_plane in [false, true] {
-        let first = usize::from(in_plane);
+    for dimension in [Dimension::Volume, Dimension::Slice] {
+        let first = usize::from(!dimension.has(0));
         let mut reach = reach;
         reach[..first].fill(0);
         let squares = |k: [f64; 3]| (first..3).map(|a| (k[a] / sigmas[a]).powi(2)).sum::<f64>();
@@ -86,11 +90,11 @@ fn gaussian_kernels_are_those_of_the_sum() {
         let ones = Array3::from_elem([1, 1, 1], 1.0);
         let sum = naive(&ones, reach, Boundary::Nearest, plain)[[0, 0, 0]];
         for boundary in BOUNDARIES {
-            let grid = Grid::padded([4, 9, 2], reach, boundary, in_plane);
+            let grid = Grid::padded([4, 9, 2], reach, boundary, dimension);
             let gaussian = Gaussian::new(&grid, sigma, truncate, spacing);
             let laplacian = LaplacianOfGaussian::new(&grid, sigma, truncate, spacing);
-            let transformed = Transformed::new(&image, grid);
-            let smooth = transformed.response(|kz: usize, ky: usize, row: &mut [Complex64]| {
+            let transformed = Transformed::new(image.view(), grid);
+            let smooth = transformed.response(|kz: usize, ky: usize, row: &mut [Complex<f64>]| {
                 gaussian.multiply(kz, ky, row);
             });
             close(
@@ -98,40 +102,31 @@ fn gaussian_kernels_are_those_of_the_sum() {
                 &(naive(&image, reach, boundary, plain) / sum),
                 1e-14,
             );
-            let edges = transformed.into_response(|kz: usize, ky: usize, row: &mut [Complex64]| {
-                laplacian.multiply(kz, ky, row);
-            });
+            let edges =
+                transformed.into_response(|kz: usize, ky: usize, row: &mut [Complex<f64>]| {
+                    laplacian.multiply(kz, ky, row);
+                });
             close(&edges, &naive(&image, reach, boundary, log), 1e-14);
         }
-    }
-}
-
-impl Rows for Array3<f64> {
-    fn shape(&self) -> [usize; 3] {
-        self.dim().into()
-    }
-
-    fn read(&self, z: usize, y: usize, to: &mut [f64]) {
-        self.view().read(z, y, to);
     }
 }
 
 #[test]
 fn threads_change_no_bit() {
     let image = noise([12, 20, 18], 3);
-    for in_plane in [false, true] {
+    for dimension in [Dimension::Volume, Dimension::Slice] {
         for boundary in [
             Boundary::Mirror,
             Boundary::Constant(1.0),
             Boundary::Periodic,
         ] {
             let run = || {
-                let grid = Grid::padded([12, 20, 18], [3, 3, 3], boundary, in_plane);
+                let grid = Grid::padded([12, 20, 18], [3, 3, 3], boundary, dimension);
                 let gaussian = Gaussian::new(&grid, 1.0, 3.0, [1.0; 3]);
-                let filter = |kz: usize, ky: usize, row: &mut [Complex64]| {
+                let filter = |kz: usize, ky: usize, row: &mut [Complex<f64>]| {
                     gaussian.multiply(kz, ky, row);
                 };
-                Transformed::new(&image, grid)
+                Transformed::new(image.view(), grid)
                     .into_response(filter)
                     .mapv(f64::to_bits)
             };
@@ -142,15 +137,22 @@ fn threads_change_no_bit() {
 }
 
 #[test]
-fn voxels_that_are_not_finite_are_named() {
+fn voxels_and_constants_that_are_not_finite_are_named() {
     let mut image = noise([2, 3, 4], 4);
-    assert!(check_finite(&image).is_ok());
+    assert!(check_image(image.view(), Boundary::Zero).is_ok());
     image[[1, 2, 0]] = f64::NAN;
-    let message = check_finite(&image).unwrap_err().to_string();
+    let message = check_image(image.view(), Boundary::Zero)
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         message,
         "image is NaN at [1, 2, 0] (z, y, x); a filter takes finite voxels only: repair the image"
     );
     let empty = Array3::<f64>::zeros([0, 3, 4]);
-    assert!(check_finite(&empty).is_err());
+    assert!(check_image(empty.view(), Boundary::Zero).is_err());
+    let single = Array3::<f32>::zeros([1, 1, 1]);
+    let huge = check_image(single.view(), Boundary::Constant(1e300)).unwrap_err();
+    assert!(huge
+        .to_string()
+        .starts_with("boundary is a constant of 1000"));
 }

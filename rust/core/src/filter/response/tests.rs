@@ -46,7 +46,7 @@ fn filters(boundary: Boundary) -> Vec<Filter> {
             },
             order: [1, 1, 0],
             sigma_tensor: None,
-            in_plane: dimension == Slice,
+            dimension,
             boundary,
         }));
     }
@@ -111,7 +111,9 @@ fn filters(boundary: Boundary) -> Vec<Filter> {
 fn image(shape: [usize; 3], seed: u64) -> Array3<f64> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     Array3::from_shape_simple_fn(shape, || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         f64::from(u32::try_from(state >> 40).unwrap() % 1000) - 300.0
     })
 }

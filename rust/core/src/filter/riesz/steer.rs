@@ -3,6 +3,8 @@
 
 use nalgebra::{Matrix3, SymmetricEigen};
 
+use crate::filter::convolve::Real;
+
 /// Voxels that a thread takes at a time.
 pub(super) const CHUNK: usize = 4096;
 
@@ -20,8 +22,8 @@ pub(super) fn orders(total: u32) -> Vec<[u32; 3]> {
 
 /// The axes of a structure tensor, the largest eigenvalue first, each pointing along `gradient`
 /// rather than against it; `flat` if there is no z.
-pub(super) fn frame(tensor: &[f64; 6], gradient: [f64; 3], flat: bool) -> Frame {
-    let [xx, xy, xz, yy, yz, zz] = *tensor;
+pub(super) fn frame(tensor: [f64; 6], gradient: [f64; 3], flat: bool) -> Frame {
+    let [xx, xy, xz, yy, yz, zz] = tensor;
     let [a, b] = if flat {
         let (sin, cos) = ((2.0 * xy).atan2(xx - yy) / 2.0).sin_cos();
         [[cos, sin, 0.0], [-sin, cos, 0.0]]
@@ -78,8 +80,8 @@ impl Share {
     }
 
     /// The share at a voxel with these axes.
-    pub(super) fn of(&self, frame: &Frame, scratch: &mut [Vec<f64>; 2]) -> f64 {
-        let [a, b, c, d, e, f] = *frame;
+    pub(super) fn of<T: Real>(&self, frame: &[T; 6], scratch: &mut [Vec<f64>; 2]) -> f64 {
+        let [a, b, c, d, e, f] = frame.map(T::to_f64);
         let axes = [
             [a, b, c],
             [d, e, f],
@@ -173,16 +175,16 @@ mod tests {
                 scale * parts.map(|(v, a)| v * a[i] * a[j]).sum::<f64>()
             };
             let gradient = [0, 1, 2].map(|i| axes[0][i] - axes[1][i]);
-            let found = frame(&PAIRS.map(element), gradient, false);
+            let found = frame(PAIRS.map(element), gradient, false);
             let expected = [u[0], u[1], u[2], -u[3], -u[4], -u[5]];
             (0..6).for_each(|i| assert!((found[i] - expected[i]).abs() < 1e-12));
         }
-        let flat = frame(&[1.0, 1.0, 0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], true);
+        let flat = frame([1.0, 1.0, 0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], true);
         let half = 0.5_f64.sqrt();
         let expected = [-half, -half, 0.0, -half, half, 0.0];
         (0..6).for_each(|i| assert!((flat[i].abs() - expected[i].abs()).abs() < 1e-15));
         assert!(flat[0] < 0.0 && flat[3] <= 0.0);
-        assert!(frame(&[0.0; 6], [0.0; 3], false)
+        assert!(frame([0.0; 6], [0.0; 3], false)
             .iter()
             .all(|v| v.is_finite()));
     }

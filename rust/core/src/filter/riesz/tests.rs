@@ -32,7 +32,7 @@ fn with(base: Base, order: [u32; 3]) -> Riesz {
         order,
         sigma_tensor: None,
         boundary: Boundary::Periodic,
-        in_plane: false,
+        dimension: Dimension::Volume,
     }
 }
 
@@ -42,10 +42,11 @@ fn map(image: &Array3<f64>, spacing: [f64; 3], filter: Riesz) -> Array3<f64> {
 
 /// The response of the filter that is transformed.
 fn plain(image: &Array3<f64>, spacing: [f64; 3], base: Base) -> Array3<f64> {
-    let grid = Grid::periodic(image.dim().into(), false);
+    let grid = Grid::periodic(image.dim().into(), Dimension::Volume);
     let transfer = Transfer::new(&grid, base, spacing);
-    Transformed::new(&image.view(), grid)
-        .into_response(|kz: usize, ky: usize, row: &mut [Complex64]| transfer.multiply(kz, ky, row))
+    Transformed::new(image.view(), grid).into_response(
+        |kz: usize, ky: usize, row: &mut [Complex<f64>]| transfer.multiply(kz, ky, row),
+    )
 }
 
 fn energy(map: &Array3<f64>) -> f64 {
@@ -82,11 +83,11 @@ fn transforms_are_those_of_the_definition() {
                     let total: u32 = order.iter().sum();
                     let factorial = |n: u32| (1..=n).map(f64::from).product::<f64>();
                     let under: f64 = order.iter().map(|&l| factorial(l)).product();
-                    let mut r =
-                        Complex64::new(0.0, -1.0).powu(total) * (factorial(total) / under).sqrt();
+                    let mut r = Complex::<f64>::new(0.0, -1.0).powu(total)
+                        * (factorial(total) / under).sqrt();
                     (0..3).for_each(|i| r *= nu[i].powi(i32::try_from(order[i]).unwrap()));
                     if norm == 0.0 {
-                        Complex64::default()
+                        Complex::default()
                     } else {
                         v * r / norm.powi(i32::try_from(total).unwrap())
                     }
@@ -266,7 +267,7 @@ fn slices_are_images_of_their_own() {
         for sigma_tensor in [None, Some(1.0)] {
             let filter = Riesz {
                 sigma_tensor,
-                in_plane: true,
+                dimension: Dimension::Slice,
                 ..with(base, [1, 1, 0])
             };
             let all = map(&image, [1.0; 3], filter);
@@ -276,7 +277,7 @@ fn slices_are_images_of_their_own() {
                 close(&map(&one, [1.0; 3], filter), &part, 1e-12);
                 if matches!(base, Base::Wavelet { .. }) {
                     let volume = Riesz {
-                        in_plane: false,
+                        dimension: Dimension::Volume,
                         ..filter
                     };
                     close(&map(&one, [1.0; 3], volume), &part, 1e-12);
@@ -309,20 +310,22 @@ fn parameters_outside_their_limits_are_refused() {
             .unwrap_err()
             .to_string();
         assert!(message.starts_with(start), "{message}");
+        let checked = filter.check([6, 6, 6], [1.0; 3]).unwrap_err();
+        assert_eq!(checked.to_string(), message);
     };
     for order in [[0, 0, 0], [17, 0, 0], [9, 9, 9], [u32::MAX, 1, 1]] {
         refused(with(LOG, order), &format!("order is {order:?}"));
     }
     refused(
         Riesz {
-            in_plane: true,
+            dimension: Dimension::Slice,
             ..with(LOG, [0, 0, 1])
         },
         "order is [0, 0, 1]",
     );
     for bad in [0.0, -2.0, f64::NAN, f64::INFINITY] {
         let log = |sigma, truncate| Base::LaplacianOfGaussian { sigma, truncate };
-        refused(with(log(bad, 4.0), [1, 0, 0]), &format!("sigma is {bad}"));
+        refused(with(log(bad, 4.0), [1, 0, 0]), &format!("sigma is {bad};"));
         refused(
             with(log(1.0, bad), [1, 0, 0]),
             &format!("truncate is {bad}"),
@@ -344,9 +347,51 @@ fn parameters_outside_their_limits_are_refused() {
         },
         "sigma is 1000000 mm",
     );
+    refused(
+        with(large, [1, 0, 0]),
+        "sigma is 1000000 mm, whose kernel reaches 4000000",
+    );
+    let padded = Base::Gaussian {
+        sigma: 1e3,
+        truncate: 4.0,
+    };
+    let padded = Riesz {
+        boundary: Boundary::Zero,
+        ..with(padded, [1, 0, 0])
+    };
+    refused(padded, "sigma is 1000 mm, whose kernel pads");
+    let lost = Base::LaplacianOfGaussian {
+        sigma: 0.4,
+        truncate: 4.0,
+    };
+    refused(
+        with(lost, [1, 0, 0]),
+        "sigma is 0.4 mm, or 0.400 voxels along z",
+    );
     let level = Base::Wavelet {
         wavelet: Wavelet::Shannon,
         level: 9,
     };
     refused(with(level, [1, 0, 0]), "level is 9");
+    let edge = Riesz {
+        boundary: Boundary::Constant(f64::INFINITY),
+        ..with(LOG, [1, 0, 0])
+    };
+    refused(edge, "boundary is a constant of inf");
+    assert!(with(LOG, [1, 0, 0]).check([6, 6, 6], [1.0; 3]).is_ok());
+}
+
+#[test]
+fn single_precision_is_near_double() {
+    let image = noise([8, 9, 10], 12);
+    for base in BASES {
+        let filter = Riesz {
+            boundary: Boundary::Mirror,
+            ..with(base, [1, 1, 0])
+        };
+        let single = image.mapv(<f32 as Real>::nearest);
+        let made = riesz(single.view(), [1.0; 3], &filter).unwrap();
+        let expected = map(&image, [1.0; 3], filter);
+        close(&made.mapv(f64::from), &expected, 1e-6);
+    }
 }
