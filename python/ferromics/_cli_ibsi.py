@@ -138,7 +138,8 @@ def check(
             "--configuration",
             "-c",
             metavar="NAME",
-            help="What the values are of, where the table does not say: phantom, A, B, C, D or E.",
+            help="What the values are of, where the table does not say: phantom, A, B, C, D, E, or "
+            "a test of IBSI 2, phase 2, such as 2.A.",
         ),
     ] = None,
     tool: Annotated[
@@ -153,11 +154,10 @@ def check(
     """
     from ferromics import foreign
     from ferromics.report import Report
-    from ferromics.suite import chosen, judged_values
+    from ferromics.suite import judged_values
 
     _check_report(report)
-    named = chosen([configuration])[0] if configuration else None
-    found = foreign.read(values, tool=tool, configuration=named)
+    found = foreign.read(values, tool=tool, configuration=configuration)
     outcomes = tuple(judged_values(found.records))
     made = Report(
         found.tool, outcomes, source=values.name, unmapped=found.unmapped, notes=found.notes

@@ -157,9 +157,10 @@ def _maps(report: Report) -> Html:
         return Html("")
     return _tests(
         MAPS,
-        ("test", "boundary", "largest difference, % of range", ""),
+        ("test", "largest difference, % of range", ""),
         map(_map_row, report.maps),
-        "Filters are written as in settings: lengths in mm, supports in voxels, angles in degrees.",
+        "Filters are written as in settings: lengths in mm, supports and distances of energies in "
+        "voxels, angles in degrees; then boundary condition and phantom.",
     )
 
 
@@ -168,8 +169,9 @@ def _map_row(outcome: MapOutcome) -> Html:
     colour = {"match": "matched", "miss": "missed"}.get(outcome.verdict, "quiet")
     return tag(
         "tr",
-        _test_head(test.test, f"{filter_words(test.filter)}; {test.phantom}"),
-        tag("td", str(test.filter["boundary"])),
+        _test_head(
+            test.test, f"{filter_words(test.filter)}; {test.filter['boundary']}; {test.phantom}"
+        ),
         tag("td", percent(outcome.percent)),
         tag("td", HEADINGS[outcome.verdict], class_=colour),
     )
