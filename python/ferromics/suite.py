@@ -167,7 +167,8 @@ def filter_words(block: Mapping[str, Any]) -> str:
     for key, value in block.items():
         if key in ("type", "name", "boundary") or value is None:
             continue
-        shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        parts = value if isinstance(value, list | tuple) else (value,)
+        shown = " ".join(f"{p:g}" if isinstance(p, float) else str(p) for p in parts)
         name = key.replace("_", " ")
         words.append(name if value is True else f"{name} {shown}")
     if "wavelet" in block:
