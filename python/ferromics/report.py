@@ -140,15 +140,20 @@ class Report:
         """Number of diagnostics by verdict, over the outcomes that have any."""
         return count(row for o in self.first if o.diagnosed for row in o.diagnostics)
 
-    def summary(self) -> list[str]:
-        """The report in one line for each part."""
-        steps = self.diagnostic_counts()
-        told = f"; {STEPS.lower()}: {summary(steps, '')}" if any(steps.values()) else ""
-        lines = [f"IBSI 1: {summary(self.counts())}{told}"] if self.first else []
+    def summary(self) -> list[tuple[str, bool]]:
+        """The report in one line for each part, and whether anything is missed in it."""
+        lines = []
+        if self.first:
+            steps = self.diagnostic_counts()
+            told = f"; {STEPS.lower()}: {summary(steps, '')}" if any(steps.values()) else ""
+            line = f"IBSI 1: {summary(self.counts())}{told}"
+            lines.append((line, any(o.missed for o in self.first)))
         if self.maps:
-            lines.append(f"IBSI 2, phase 1: {summary(count(self.maps), 'response maps ')}")
+            line = f"IBSI 2, phase 1: {summary(count(self.maps), 'response maps ')}"
+            lines.append((line, any(o.missed for o in self.maps)))
         if self.filtered:
-            lines.append(f"IBSI 2, phase 2: {summary(self.filtered_counts())}")
+            line = f"IBSI 2, phase 2: {summary(self.filtered_counts())}"
+            lines.append((line, any(o.missed for o in self.filtered)))
         return lines
 
     def unrun(self) -> list[str]:

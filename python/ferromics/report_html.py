@@ -90,10 +90,10 @@ def to_html(report: Report) -> str:
 
 
 def _header(report: Report) -> Html:
-    def verdict(line: str) -> str:
-        return "missed" if f" {HEADINGS['miss']}" in line else "matched"
-
-    lines = [tag("p", line, class_=f"verdict {verdict(line)}") for line in report.summary()]
+    lines = [
+        tag("p", line, class_=f"verdict {'missed' if missed else 'matched'}")
+        for line, missed in report.summary()
+    ]
     lines += [tag("p", f"{line}.", class_="verdict partial") for line in report.unrun()]
     lines += [tag("p", f"{line}.", class_="verdict partial") for line in report.remarks()]
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())

@@ -47,8 +47,7 @@ def show(report: Report, console: Console) -> None:
             console.print(f"  {found}: {why}", markup=False)
         if (more := len(pairs) - LISTED_AT_MOST) > 0:
             console.print(f"  and {more} more (all with --report or --format json)")
-    for line in report.summary():
-        missed = f" {HEADINGS['miss']}" in line
+    for line, missed in report.summary():
         console.print(line, style="red bold" if missed else "green bold")
 
 

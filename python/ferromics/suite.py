@@ -89,8 +89,12 @@ class Outcome:
 
     @property
     def missed(self) -> bool:
-        """Whether any value misses its reference, a feature's or a diagnostic's."""
-        return any(row.verdict == "miss" for row in (*self.rows, *self.diagnostics))
+        """Whether any value misses its reference, a feature's or a diagnostic's.
+
+        A value that ferromics itself should have computed and has not is a miss too.
+        """
+        bad = ("miss", "absent") if self.settings else ("miss",)
+        return any(row.verdict in bad for row in (*self.rows, *self.diagnostics))
 
 
 @dataclass(frozen=True)

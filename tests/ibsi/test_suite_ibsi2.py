@@ -245,6 +245,12 @@ def test_another_tool_s_table_names_the_tests_in_a_column(cli, answered, tmp_pat
     assert "no configuration '3.a.1'" in wrong.stderr
 
 
+def test_what_ferromics_does_not_compute_it_misses() -> None:
+    """Another tool's file may lack values; a run of ours may not."""
+    assert suite.judged("2.A", [], settings="ibsi2:A").missed
+    assert not suite.judged("2.A", []).missed
+
+
 def test_a_value_without_consensus_is_no_miss() -> None:
     rows = compliance.ibsi2_references(standardised_only=False)
     (without,) = [r for r in rows if r.value is None]
