@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import ferromics as fm
-from ferromics import compliance, ibsi_data, suite
+from ferromics import compliance, ibsi_data, report, suite
 from ferromics import names as other
 
 HERE = Path(__file__).parent
@@ -89,8 +90,8 @@ NAMES = (
 
 
 def conformance(data: Path) -> str:
-    """Return the page of matches by configuration and family, on the images of `data`."""
-    lines = [HEAD, "# Conformance with IBSI 1\n\n", RULE]
+    """Return the page of what matches of IBSI 1 and 2, on the images of `data`."""
+    lines = [HEAD, "# Conformance with IBSI\n\n", RULE]
     for configuration in compliance.configurations():
         outcome = suite.run(configuration, data)
         lines.append(f"\n## {outcome.title} (`{outcome.settings}`)\n\n")
@@ -100,15 +101,50 @@ def conformance(data: Path) -> str:
         for family, counts in {**families, "all": outcome.counts(), **steps}.items():
             cells = " | ".join(str(counts[v]) for v in ("match", "partial", "miss"))
             lines.append(f"| {family} | {cells} |\n")
-    return "".join(lines)
+    return "".join([*lines, *response_maps(data), *filtered_images(data)])
 
+
+def response_maps(data: Path) -> Iterator[str]:
+    """Yield the table of IBSI 2, phase 1."""
+    outcomes = [suite.run_map(test.test, data) for test in compliance.map_tests()]
+    counts = suite.count(outcomes)
+    yield f"\n## {report.MAPS}\n\n{report.RULE_MAPS} {counts['match']} of {len(outcomes)} "
+    yield f"match, {counts['miss']} miss; {counts['no reference']} have no valid reference map. "
+    yield f"{BLOCKS}\n\n"
+    yield "| test | phantom | filter | boundary | largest difference | % of range | |\n"
+    yield "|---|---|---|---|---|---|---|\n"
+    for outcome in outcomes:
+        test = outcome.test
+        largest = "-" if outcome.difference is None else f"{outcome.difference:.2g}"
+        cells = (test.test, test.phantom, suite.filter_words(test.filter), test.filter["boundary"])
+        judged = (largest, report.percent(outcome.percent), report.HEADINGS[outcome.verdict])
+        yield f"| {' | '.join(map(str, (*cells, *judged)))} |\n"
+
+
+def filtered_images(data: Path) -> Iterator[str]:
+    """Yield the table of IBSI 2, phase 2."""
+    outcomes = suite.run_filtered(compliance.filter_tests(), data)
+    counts = suite.count(row for outcome in outcomes for row in outcome.rows)
+    yield f"\n## {report.FILTERED}\n\n{report.RULE_FILTERED} {counts['match']} match, "
+    yield f"{counts['miss']} miss; {counts['no reference']} has no reference. The tests ending in "
+    yield "A are `ibsi2:A`, slice by slice; those ending in B `ibsi2:B`, in 3D at 1 mm.\n\n"
+    yield "| test | filter | matched | missed |\n|---|---|---|---|\n"
+    for outcome in outcomes:
+        name, found = outcome.configuration, outcome.counts()
+        yield f"| {name} | {suite.filter_of(name)} | {found['match']} | {found['miss']} |\n"
+
+
+BLOCKS = (
+    "Filters are written as in settings: lengths in mm, supports and distances of energies in "
+    "voxels, angles in degrees."
+)
 
 RULE = (
-    "The reference values, tolerances and the rule are IBSI's: the difference between reference "
-    "and result, cut off at the third significant digit of the reference (at whole numbers where "
-    "it is 0), must not exceed the "
-    "tolerance. `diag` are the diagnostic features of image and region after each processing step. "
-    "`ferromics ibsi` runs all of this on your machine.\n"
+    "For IBSI 1, the reference values, tolerances and the rule are IBSI's: the difference between "
+    "reference and result, cut off at the third significant digit of the reference (at whole "
+    "numbers where it is 0), must not exceed the tolerance. `diag` are the diagnostic features of "
+    "image and region after each processing step. `ferromics ibsi` runs all of this on your "
+    "machine.\n"
 )
 
 

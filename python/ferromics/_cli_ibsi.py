@@ -16,6 +16,7 @@ from ferromics._console import DONE, SOME_FAILED, UNUSABLE, Listing, progress, t
 
 if TYPE_CHECKING:
     from ferromics.report import Report
+    from ferromics.suite import MapOutcome, Outcome
 
 ibsi_app = typer.Typer(
     invoke_without_command=True,
@@ -48,17 +49,24 @@ def suite(
             "--only",
             "-c",
             metavar="NAME",
-            help="Run only this: phantom, A, B, C, D or E; may be repeated.",
+            help="Run only this; may be repeated. IBSI 1: phantom, A, B, C, D, E, or ibsi1 for "
+            "all; IBSI 2: ibsi2:1 and ibsi2:2 for its phases, ibsi2:A and ibsi2:B for the halves "
+            "of phase 2, ibsi2 for all, or one test as IBSI writes it, such as 3.a.1 (phase 1) or "
+            "2.A (phase 2).",
         ),
     ] = None,
     report: ReportOption = None,
     form: FormOption = Listing.table,
 ) -> int:
-    """Run IBSI's compliance suite: the digital phantom and configurations A to E.
+    """Run IBSI's compliance suite.
 
-    Exit status: 1 if a value misses its reference, 2 if a configuration could not run.
+    IBSI 1: the features of the digital phantom and of configurations A to E. IBSI 2: the response
+    maps of phase 1 and the features of filtered images of phase 2.
 
-    A to E need IBSI's CT phantom, which is not for commercial use and not in the package.
+    Exit status: 1 if a value or a map misses its reference, 2 if something could not run.
+
+    A to E and phase 2 need IBSI's CT phantom, which is not for commercial use and not in the
+    package; phase 1 needs the phantoms and maps of IBSI 2.
     """
     if context.invoked_subcommand is not None:
         if data or download or configuration or report or form is not Listing.table:
@@ -66,38 +74,57 @@ def suite(
             raise typer.BadParameter(message)
         return DONE
     from ferromics import ibsi_data
+    from ferromics._core import build_info
     from ferromics.errors import InputError
     from ferromics.report import Report
-    from ferromics.suite import chosen, needs_data, run
+    from ferromics.suite import chosen, lacking, listed, needs
 
     _check_report(report)
     wanted = chosen(configuration or ())
     if download:
         _download(ibsi_data.download_folder(data))
-    folder = ibsi_data.find(data) if data or any(map(needs_data, wanted)) else None
-    outcomes, not_run = [], []
-    for k, name in enumerate(wanted, 1):
-        if needs_data(name) and folder is None:
-            not_run.append((name, "IBSI's CT phantom is not on this machine"))
-            continue
-        with progress(f"configuration {name} ({k} of {len(wanted)})"):
-            outcomes.append(run(name, folder))
-    if not outcomes:
-        message = f"configuration {', '.join(wanted)} needs IBSI's data: {ibsi_data.HOW_TO_GET_IT}"
+    sets = dict.fromkeys(data_set for name in wanted for data_set in needs(name))
+    look = data or sets
+    folder = ibsi_data.find(data, sets=sets or (ibsi_data.CT_PHANTOM,)) if look else None
+    absent = {name: data_set for name in wanted if (data_set := lacking(name, folder))}
+    can_run = [name for name in wanted if name not in absent]
+    ways = [
+        f"{listed(name for name in absent if absent[name] == data_set)}, which need the "
+        f"{ibsi_data.data_set(data_set).title}: {ibsi_data.how_to_get(data_set)}"
+        for data_set in dict.fromkeys(absent.values())
+    ]
+    if not can_run:
+        message = f"nothing to run: {'; '.join(ways)}"
         raise InputError(message)
-    from ferromics._core import build_info
-
-    made = Report(f"ferromics {build_info()['version']}", tuple(outcomes), not_run=tuple(not_run))
-    for outcome in outcomes:
-        for note in outcome.notes:
-            tell(f"warning: {note}")
+    outcomes, maps = _run(can_run, folder)
+    titles = {name: ibsi_data.data_set(data_set).title for name, data_set in absent.items()}
+    not_run = tuple((n, f"the {title} is not on this machine") for n, title in titles.items())
+    tool = f"ferromics {build_info()['version']}"
+    made = Report(tool, tuple(outcomes), maps=tuple(maps), not_run=not_run)
+    for remark in made.remarks():
+        tell(f"warning: {remark}")
     _write(made, report, form)
-    if not_run:
-        tell(
-            f"not run: configurations {', '.join(name for name, _ in not_run)}, which need IBSI's "
-            f"CT phantom: {ibsi_data.HOW_TO_GET_IT}; or choose with --only phantom"
-        )
+    for way in ways:
+        tell(f"not run: {way}; or choose with --only")
     return SOME_FAILED if made.missed else UNUSABLE if not_run else DONE
+
+
+def _run(names: list[str], folder: Path | None) -> tuple[list[Outcome], list[MapOutcome]]:
+    """Outcomes of configurations and of tests of phase 2; maps of phase 1."""
+    from ferromics import compliance, suite
+
+    outcomes, maps = [], []
+    first = [name for name in names if name in compliance.configurations()]
+    for k, name in enumerate(first, 1):
+        with progress(f"configuration {name} ({k} of {len(first)})"):
+            outcomes.append(suite.run(name, folder))
+    filtered = [name for name in names if name in compliance.filter_tests()]
+    second = [name for name in names if name not in (*first, *filtered)]
+    with progress(f"IBSI 2, phase 1: {len(second)} response maps"):
+        maps += [suite.run_map(name, folder) for name in second]
+    with progress(f"IBSI 2, phase 2: {len(filtered)} filtered images"):
+        outcomes += suite.run_filtered(filtered, folder)
+    return outcomes, maps
 
 
 @ibsi_app.command()
@@ -111,7 +138,8 @@ def check(
             "--configuration",
             "-c",
             metavar="NAME",
-            help="What the values are of, where the table does not say: phantom, A, B, C, D or E.",
+            help="What the values are of, where the table does not say: phantom, A, B, C, D, E, or "
+            "a test of IBSI 2, phase 2, such as 2.A.",
         ),
     ] = None,
     tool: Annotated[
@@ -126,11 +154,10 @@ def check(
     """
     from ferromics import foreign
     from ferromics.report import Report
-    from ferromics.suite import chosen, judged_values
+    from ferromics.suite import judged_values
 
     _check_report(report)
-    named = chosen([configuration])[0] if configuration else None
-    found = foreign.read(values, tool=tool, configuration=named)
+    found = foreign.read(values, tool=tool, configuration=configuration)
     outcomes = tuple(judged_values(found.records))
     made = Report(
         found.tool, outcomes, source=values.name, unmapped=found.unmapped, notes=found.notes
@@ -156,8 +183,6 @@ def _check_report(path: Path | None) -> None:
 
 
 def _write(made: Report, page: Path | None, form: Listing) -> None:
-    from ferromics import report
-
     if page is not None:
         from ferromics._files import write_atomically
         from ferromics.report_html import to_html
@@ -166,10 +191,14 @@ def _write(made: Report, page: Path | None, form: Listing) -> None:
     if form is Listing.table:
         from rich.console import Console
 
+        from ferromics.report_terminal import show
+
         width = None if sys.stdout.isatty() else 160  # a pipe does not wrap
-        report.show(made, Console(width=width, highlight=False))
+        show(made, Console(width=width, highlight=False))
     else:
-        text = report.to_csv if form is Listing.csv else report.to_json
+        from ferromics.report import to_csv, to_json
+
+        text = to_csv if form is Listing.csv else to_json
         sys.stdout.write(text(made))
 
 

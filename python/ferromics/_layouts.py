@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Final, NamedTuple
 
-from ferromics import names
+from ferromics import compliance, names
 from ferromics._grid import Grid
 from ferromics.errors import InputError
 from ferromics.names import Meaning, Reason
@@ -85,7 +85,12 @@ def configuration_of(label: str) -> str | None:
 
 
 def named_configuration(name: str) -> str | None:
-    """The same of a text that is meant to name one, where ``phantom`` is the digital phantom."""
+    """The same of a text that is meant to name one, where ``phantom`` is the digital phantom.
+
+    It may also be a test of IBSI 2, phase 2, as ``2.A``.
+    """
+    if name.strip() in compliance.filter_tests():
+        return name.strip()
     return "digital_phantom" if name.strip().casefold() == "phantom" else configuration_of(name)
 
 
@@ -113,18 +118,28 @@ def is_long(grid: Grid) -> bool:
 
 
 def long_cells(grid: Grid) -> Iterator[Cell]:
-    """Values of the long table; each is named as in the wide one."""
+    """Values of the long table; each is named as in the wide one.
+
+    A filtered image that is named like a test of IBSI 2, phase 2, is that test's; beside those of
+    one half of the tests (A or B), the original image is that half's first test.
+    """
     at = {cell.casefold(): index for index, cell in enumerate(grid.rows[0])}
     keys = {at[n] for n in (*LONG_KEYS, "aggregation", "ibsi", "unit") if n in at}
     label, guessed = _label_column(grid, [i for i in range(len(grid.rows[0])) if i not in keys], 0)
-
+    tests = compliance.filter_tests()
+    images = {row[at["image"]] for row in grid.rows[1:]} if "image" in at else set()
+    halves = {image[-1] for image in images if image in tests}
     for row, number in zip(grid.rows[1:], grid.numbers[1:], strict=True):
         parts = {name: row[index] for name, index in at.items()}
         ordered = ("family", "feature", "discretisation", "aggregation", "parameters")
         image = parts.get("image") or "original"
+        told = "" if label is None else row[label]
+        if label is None and len(halves) == 1:
+            told = f"1.{min(halves)}" if image == "original" else image
+        if told in tests:
+            image = "original"  # the test says how it is filtered
         name = "_".join(filter(None, (image, *(parts.get(n) for n in ordered))))
         meaning = names.to_catalogue("ferromics", name)
-        told = "" if label is None else row[label]
         yield Cell(name, parts["value"], told, f"row {number}", meaning, guessed)
 
 

@@ -1,9 +1,9 @@
 """Judges values against IBSI's reference values by IBSI's own rules.
 
 IBSI 1: features (:func:`references`) and, to find out where a miss comes from, the image and the
-region after each processing step (:func:`diagnostics`). IBSI 2, phase 2: features of filtered
-images (:func:`ibsi2_references`). The tables are in ``ferromics/reference``; NOTICE says where
-they come from.
+region after each processing step (:func:`diagnostics`). IBSI 2, phase 1: response maps of filters
+(:func:`map_tests`); phase 2: features of filtered images (:func:`ibsi2_references`). The tables are
+in ``ferromics/reference``; NOTICE says where they come from.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ferromics.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Verdict: TypeAlias = Literal["match", "partial", "miss"]
 Number: TypeAlias = float | int | str | Decimal
 
 SIGNIFICANT_DIGITS: Final = 3
+MAP_TOLERANCE: Final = 0.01
+"""Share of a reference map's range by which a voxel of a response map may differ from it."""
 # Differences of any two doubles that could matter are exact with this many digits.
 _CONTEXT: Final = Context(prec=400, rounding=ROUND_DOWN)
 
@@ -50,9 +55,10 @@ def judge(value: Number, reference: Number, tolerance: Number) -> Verdict:
     >>> judge(557, 556, 4), judge(565, 556, 4), judge(570, 556, 4)
     ('match', 'partial', 'miss')
     """
-    given, target, allowed = _decimal(value), _decimal(reference), _decimal(tolerance)
-    if not given.is_finite():
+    numbers = _decimals(value, reference, tolerance)
+    if numbers is None:
         return "miss"
+    given, target, allowed = numbers
     place = 0 if target == 0 else target.adjusted() - (SIGNIFICANT_DIGITS - 1)
     steps = _CONTEXT.subtract(target, given).scaleb(-place, _CONTEXT)
     whole = steps.to_integral_value(ROUND_DOWN, _CONTEXT)
@@ -78,18 +84,52 @@ def judge_filtered(value: Number, reference: Number, tolerance: Number) -> Verdi
     >>> judge_filtered(-51.6, "-47", "4.6"), judge_filtered(-51.61, "-47", "4.6")
     ('match', 'miss')
     """
-    given, target, allowed = _decimal(value), _decimal(reference), _decimal(tolerance)
-    if not given.is_finite():
+    numbers = _decimals(value, reference, tolerance)
+    if numbers is None:
         return "miss"
+    given, target, allowed = numbers
     return "match" if abs(_CONTEXT.subtract(target, given)) <= allowed else "miss"
+
+
+def judge_map(response: ArrayLike, reference: ArrayLike) -> tuple[float, float, Verdict]:
+    """Judge a response map by the rule of IBSI 2, phase 1: no voxel is off by more than 1 %.
+
+    Parameters
+    ----------
+    response, reference
+        Arrays of one shape.
+
+    Returns
+    -------
+    difference, range, verdict
+        The largest difference of a voxel, the range of the reference map, of which a hundredth is
+        allowed, and ``"match"`` or ``"miss"``. A response that is not finite everywhere, or of
+        another shape, misses by infinity.
+
+    Examples
+    --------
+    >>> from ferromics.compliance import judge_map
+    >>> judge_map([0.0, 4.5], [0.0, 5.0])
+    (0.5, 5.0, 'miss')
+    """
+    import numpy as np
+
+    wanted = np.asarray(reference, dtype=np.float64)
+    given = np.asarray(response, dtype=np.float64)
+    extent = float(np.ptp(wanted))
+    if given.shape != wanted.shape or not np.isfinite(given).all():
+        return float("inf"), extent, "miss"
+    difference = float(np.abs(given - wanted).max())
+    return difference, extent, "match" if difference <= MAP_TOLERANCE * extent else "miss"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One reference value of IBSI 1, as published.
+    """One reference value, as published.
 
-    ``value`` and ``tolerance`` are text, which keeps their digits; ``None`` for features that IBSI
-    has not standardised. Diagnostics (family ``diag``) have no code and no aggregation.
+    ``configuration`` is one of IBSI 1 (:func:`configurations`) or a test of IBSI 2, phase 2
+    (:func:`filter_tests`). ``value`` and ``tolerance`` are text, which keeps their digits; ``None``
+    where there is no consensus. Diagnostics (family ``diag``) have no code and no aggregation.
     """
 
     configuration: str
@@ -101,22 +141,27 @@ class Reference:
     tolerance: str | None
     consensus: str
 
+    def judge(self, value: float | None) -> Verdict | Literal["no reference"]:
+        """Judge a value by IBSI's rule for it; ``None`` stands for undefined."""
+        if self.value is None or self.tolerance is None:
+            return "no reference"
+        if value is None:
+            return "miss"
+        rule = judge_filtered if self.configuration in filter_tests() else judge
+        return rule(value, self.value, self.tolerance)
+
 
 @dataclass(frozen=True)
-class FilterReference:
-    """One reference value of IBSI 2, phase 2, as published: a feature of a filtered image.
+class MapTest:
+    """One test of IBSI 2, phase 1: a filter, as a block of settings, and the phantom it filters.
 
-    ``test`` is IBSI's name of the test, ``1.A`` to ``9.B``. ``value`` and ``tolerance`` are text;
-    ``None`` for the one value without consensus.
+    ``has_map`` is false for the tests without a valid reference map.
     """
 
     test: str
-    family: str
-    feature: str
-    ibsi: str
-    value: str | None
-    tolerance: str | None
-    consensus: str
+    phantom: str
+    filter: Mapping[str, Any]
+    has_map: bool
 
 
 @dataclass(frozen=True)
@@ -134,7 +179,7 @@ class Judgement:
 
 def configurations() -> tuple[str, ...]:
     """Names of IBSI 1's configurations: ``digital_phantom``, ``A`` to ``E``."""
-    return tuple(dict.fromkeys(row.configuration for row in _references()))
+    return _named("ibsi1_values.csv")
 
 
 def references(*, standardised_only: bool = True) -> list[Reference]:
@@ -163,7 +208,12 @@ def diagnostics() -> list[Reference]:
     return list(_table("ibsi1_diagnostics.csv"))
 
 
-def ibsi2_references(*, standardised_only: bool = True) -> list[FilterReference]:
+def filter_tests() -> tuple[str, ...]:
+    """Names of the tests of IBSI 2, phase 2: ``1.A``, ``1.B``, ..., ``9.B``."""
+    return _named("ibsi2_phase2_values.csv")
+
+
+def ibsi2_references(*, standardised_only: bool = True) -> list[Reference]:
     """Every reference value of IBSI 2, phase 2, in the order of IBSI's table.
 
     Parameters
@@ -171,19 +221,34 @@ def ibsi2_references(*, standardised_only: bool = True) -> list[FilterReference]
     standardised_only
         Leave out the one value on which the teams did not agree.
     """
-    rows = (
-        FilterReference(
-            test=row["test"],
-            family=row["family"],
-            feature=row["feature"],
-            ibsi=row["ibsi"],
-            value=row["value"] or None,
-            tolerance=row["tolerance"] or None,
-            consensus=row["consensus"],
-        )
-        for row in _rows("ibsi2_phase2_values.csv")
-    )
+    rows = _table("ibsi2_phase2_values.csv")
     return [row for row in rows if row.value is not None or not standardised_only]
+
+
+def image_of(configuration: str) -> str:
+    """Name of the image whose features a configuration is about: the original or a filtered one."""
+    filtered = configuration in filter_tests() and not configuration.startswith("1.")
+    return configuration if filtered else "original"
+
+
+@functools.cache
+def map_tests() -> tuple[MapTest, ...]:
+    """Every test of IBSI 2, phase 1, in the order of IBSI's table.
+
+    Examples
+    --------
+    >>> from ferromics.compliance import map_tests
+    >>> test = map_tests()[0]
+    >>> test.test, test.phantom, test.filter["support"]
+    ('1.a.1', 'checkerboard', 15)
+    """
+    import yaml
+
+    text = (resources.files("ferromics") / "reference" / "ibsi2_phase1.yaml").read_text("utf-8")
+    return tuple(
+        MapTest(row["test"], row["phantom"], row["filter"], row.get("map", True))
+        for row in yaml.safe_load(text)
+    )
 
 
 def write_phantom(folder: Path) -> tuple[Path, Path]:
@@ -205,10 +270,11 @@ def compare(result: Any, configuration: str) -> list[Judgement]:
     ----------
     result
         A :class:`ferromics.Result`, or the records of a long table (dicts with ``family``,
-        ``feature``, ``aggregation`` and ``value``). Rows of filtered images and rows with
-        parameters that differ from the defaults are left aside.
+        ``feature``, ``aggregation`` and ``value``). Rows of other images than the one wanted and
+        rows with parameters that differ from the defaults are left aside.
     configuration
-        One of :func:`configurations`.
+        One of :func:`configurations`, whose image is the original one, or of :func:`filter_tests`,
+        whose image is named like the test (the original one for 1.A and 1.B).
 
     Raises
     ------
@@ -224,7 +290,7 @@ def compare(result: Any, configuration: str) -> list[Judgement]:
     >>> sum(row.verdict == "match" for row in rows)
     482
     """
-    return _compare(result, configuration, _references())
+    return _compare(result, configuration, (*_references(), *_table("ibsi2_phase2_values.csv")))
 
 
 def compare_diagnostics(result: Any, configuration: str) -> list[Judgement]:
@@ -237,17 +303,21 @@ def compare_diagnostics(result: Any, configuration: str) -> list[Judgement]:
 
 
 def _compare(result: Any, configuration: str, references: Iterable[Reference]) -> list[Judgement]:
-    if configuration not in configurations():
-        msg = f"no configuration {configuration!r}; there are {', '.join(configurations())}"
+    known = (*configurations(), *filter_tests())
+    if configuration not in known:
+        msg = f"no configuration {configuration!r}; there are {', '.join(known)}"
         raise InputError(msg)
-    values = _values(result.records() if hasattr(result, "records") else result)
+    records = result.records() if hasattr(result, "records") else result
+    values = _values(records, image_of(configuration))
     return [_judged(r, values) for r in references if r.configuration == configuration]
 
 
-def _values(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], float | None]:
+def _values(
+    records: Iterable[Mapping[str, Any]], image: str
+) -> dict[tuple[str, str, str], float | None]:
     out: dict[tuple[str, str, str], float | None] = {}
     for record in records:
-        if record.get("parameters") or record.get("image", "original") != "original":
+        if record.get("parameters") or record.get("image", image) != image:
             continue
         key = (record["family"], record["feature"], record.get("aggregation") or "")
         if key in out:
@@ -259,15 +329,10 @@ def _values(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], 
 
 def _judged(reference: Reference, values: Mapping[tuple[str, str, str], float | None]) -> Judgement:
     key = (reference.family, reference.feature, reference.aggregation)
-    value = values.get(key)
-    verdict: str
-    if reference.value is None or reference.tolerance is None:
-        verdict = "no reference"
-    elif key not in values:
+    verdict: str = reference.judge(values.get(key))
+    if verdict != "no reference" and key not in values:
         verdict = "absent"
-    else:
-        verdict = "miss" if value is None else judge(value, reference.value, reference.tolerance)
-    return Judgement(reference, value, verdict)
+    return Judgement(reference, values.get(key), verdict)
 
 
 def _references() -> tuple[Reference, ...]:
@@ -291,9 +356,20 @@ def _table(name: str) -> tuple[Reference, ...]:
     )
 
 
+@functools.cache
+def _named(table: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row.configuration for row in _table(table)))
+
+
 def _rows(name: str) -> list[dict[str, str]]:
     text = (resources.files("ferromics") / "reference" / name).read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
+
+
+def _decimals(*numbers: Number) -> tuple[Decimal, ...] | None:
+    """Value, reference and tolerance in decimals; ``None`` if the value is not finite."""
+    out = tuple(map(_decimal, numbers))
+    return out if out[0].is_finite() else None
 
 
 def _decimal(number: Number) -> Decimal:

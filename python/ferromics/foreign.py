@@ -37,9 +37,10 @@ Key: TypeAlias = tuple[str, str, str]
 class Foreign:
     """A table's values in terms of the catalogue.
 
-    ``records`` holds, by configuration of IBSI 1, rows of the long table ready for
-    :func:`ferromics.compare`; a value that is not finite is ``None``. ``unmapped`` is what is not
-    in them (column or row as found, why), ``notes`` what was converted or assumed (what, how).
+    ``records`` holds, by configuration of IBSI 1 or test of IBSI 2, phase 2, rows of the long table
+    ready for :func:`ferromics.compare`; a value that is not finite is ``None``. ``unmapped`` is
+    what is not in them (column or row as found, why), ``notes`` what was converted or assumed
+    (what, how).
     """
 
     tool: str
@@ -150,7 +151,8 @@ class _Collected:
             name, why = next(iter(self.unmapped), ("its names", "no feature's"))
             msg = f"{self.path} has no value that could be judged; {name}: {why}"
             raise InputError(msg)
-        order = [c for c in compliance.configurations() if self.values.get(c)]
+        known = (*compliance.configurations(), *compliance.filter_tests())
+        order = [c for c in known if self.values.get(c)]
         records = {
             c: [
                 {"family": k[0], "feature": k[1], "aggregation": k[2], "value": value}
@@ -178,7 +180,7 @@ def _wanted(configuration: str | None) -> str | None:
         return None
     found = named_configuration(configuration)
     if found is None:
-        known = ", ".join(compliance.configurations())
+        known = ", ".join((*compliance.configurations(), *compliance.filter_tests()))
         msg = f"no configuration {configuration!r}; there are {known}"
         raise InputError(msg)
     return found
@@ -205,7 +207,7 @@ def _by_configuration(
         msg = (
             f"{collected.path}: cannot tell which of IBSI's configurations the values are of"
             f"{hint}; pass --configuration with one of "
-            f"{', '.join(compliance.configurations())}"
+            f"{', '.join(compliance.configurations())}, or with a test of IBSI 2 such as 2.A"
         )
         raise InputError(msg)
     out: dict[str, list[Cell]] = {}
@@ -233,5 +235,5 @@ def _value(cell: Cell, meaning: Meaning, path: Path) -> float | None:
 @functools.cache
 def _referenced() -> frozenset[tuple[str, str, str, str]]:
     """Configuration, family, feature and aggregation of every reference value."""
-    rows = compliance.references()
+    rows = (*compliance.references(), *compliance.ibsi2_references())
     return frozenset((r.configuration, r.family, r.feature, r.aggregation) for r in rows)

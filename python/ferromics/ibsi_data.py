@@ -9,9 +9,11 @@ commercial use.
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -30,11 +32,16 @@ MIRROR_VARIABLE: Final = "FERROMICS_IBSI_MIRROR"
 SERVER: Final = "https://raw.githubusercontent.com"
 TIMEOUT_S: Final = 30
 CT_PHANTOM: Final = "ibsi_1_ct_radiomics_phantom"
+DIGITAL_PHANTOMS: Final = "ibsi_2_digital_phantom"
 RESPONSE_MAPS: Final = "ibsi_2_reference_response_maps"
 
 HOW_TO_GET_IT: Final = (
     "run `ferromics ibsi --download`, or clone https://github.com/theibsi/data_sets and name the "
     f"clone with --data or {FOLDER_VARIABLE}"
+)
+HOW_TO_GET_MAPS: Final = (
+    "run `ferromics ibsi --download`, or copy the maps of "
+    f"https://github.com/theibsi/ibsi_2_reference_data into the folder {RESPONSE_MAPS} of the data"
 )
 
 
@@ -89,6 +96,11 @@ def data_set(name: str) -> DataSet:
     return next(entry for entry in data_sets() if entry.name == name)
 
 
+def how_to_get(name: str) -> str:
+    """How the user comes by a data set."""
+    return HOW_TO_GET_MAPS if name == RESPONSE_MAPS else HOW_TO_GET_IT
+
+
 def cache_folder() -> Path:
     """Where downloads go: in the user's cache folder."""
     import pooch
@@ -96,7 +108,12 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("ferromics")).expanduser() / "ibsi"
 
 
-def find(named: Path | None = None, *, beside: Path | None = None) -> Path | None:
+def find(
+    named: Path | None = None,
+    *,
+    beside: Path | None = None,
+    sets: Iterable[str] = (CT_PHANTOM,),
+) -> Path | None:
     """The folder with the data sets, or ``None`` where there is none.
 
     Parameters
@@ -105,23 +122,37 @@ def find(named: Path | None = None, *, beside: Path | None = None) -> Path | Non
         A folder that the user names; else ``FERROMICS_IBSI_DATA``, else the download cache.
     beside
         A last place to look.
+    sets
+        Data sets of which the folder has to hold one.
 
     Raises
     ------
     InputError
-        If a folder is named that does not hold IBSI's CT phantom.
+        If a folder is named that holds none of them.
     """
+    wanted = tuple(sets)
     source, folder = _named(named)
     if folder is not None:
-        image, mask = ct_phantom(folder)
-        lacking = next((file for file in (image, mask) if not file.is_file()), None)
-        if lacking is not None:
-            why = f"no {lacking.relative_to(folder)}" if folder.is_dir() else "no such folder"
+        if not any(holds(folder, name) for name in wanted):
+            first = next(p for p in _images(wanted[0]) if not (folder / p).is_file())
+            why = f"no {first}" if folder.is_dir() else "no such folder"
             msg = f"{source} {folder} does not hold IBSI's data: {why}; {HOW_TO_GET_IT}"
             raise InputError(msg)
         return folder
     places = [cache_folder(), *([beside] if beside else [])]
-    return next((p for p in places if all(file.is_file() for file in ct_phantom(p))), None)
+    return next((p for p in places if any(holds(p, name) for name in wanted)), None)
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Whether all images of a data set are in the folder, or any of the response maps."""
+    if name == RESPONSE_MAPS:
+        return any((folder / name).glob("*-ValidCRM.nii*"))
+    return all((folder / path).is_file() for path in _images(name))
+
+
+def _images(name: str) -> list[Path]:
+    """Paths of a data set's images in the folder with the data sets."""
+    return [Path(name, file.path) for file in data_set(name).files if ".nii" in file.path]
 
 
 def download_folder(named: Path | None = None) -> Path:
@@ -136,21 +167,45 @@ def ct_phantom(folder: Path) -> tuple[Path, Path]:
     return nifti / "image" / "phantom.nii.gz", nifti / "mask" / "mask.nii.gz"
 
 
+def digital_phantom(folder: Path, name: str) -> Path:
+    """The image of one of IBSI 2's digital phantoms, as ``checkerboard``."""
+    return folder / DIGITAL_PHANTOMS / "nifti" / name / "image" / f"{name}.nii.gz"
+
+
 def response_map(folder: Path, test: str) -> Path:
     """IBSI 2's reference response map of a test, as ``3.a.1``; ``.nii``, or ``.nii.gz`` if so."""
-    stored = folder / RESPONSE_MAPS / f"{test.replace('.', '_')}-ValidCRM.nii"
-    packed = stored.with_name(f"{stored.name}.gz")
-    return packed if packed.is_file() and not stored.is_file() else stored
+    path = folder / RESPONSE_MAPS / f"{test.replace('.', '_')}-ValidCRM.nii"
+    return next(iter(_stored(path)), path)
 
 
-def differing(folder: Path, name: str) -> list[Path]:
-    """Files of a data set in the folder that are not as published (missing ones left out)."""
-    paths = ((folder / name / file.path, file) for file in data_set(name).files)
+def differing(folder: Path, name: str, only: Path | None = None) -> list[Path]:
+    """Files of a data set in the folder that are not as published (missing ones left out).
+
+    A file that has been packed (``.nii.gz`` for ``.nii``) is compared as it unpacks. ``only`` one
+    file is looked at if it is named.
+    """
     return [
         path
-        for path, file in paths
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256
+        for file in data_set(name).files
+        for path in _stored(folder / name / file.path)
+        if only in (None, path)
+        and _sha256(path, packed=path.name != Path(file.path).name) != file.sha256
     ]
+
+
+def _stored(path: Path) -> list[Path]:
+    """The file, else its packed form, else nothing."""
+    forms = (path, path.with_name(f"{path.name}.gz"))
+    return [form for form in forms if form.is_file()][:1]
+
+
+def _sha256(path: Path, *, packed: bool) -> str:
+    stored = path.read_bytes()
+    try:
+        content = gzip.decompress(stored) if packed else stored
+    except (OSError, EOFError, zlib.error):
+        content = b""  # no file as published is empty
+    return hashlib.sha256(content).hexdigest()
 
 
 def download(

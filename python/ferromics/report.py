@@ -1,7 +1,9 @@
-"""A compliance report: its contents, as CSV and JSON, and as a table in the terminal.
+"""A compliance report: its contents, and as CSV and JSON.
 
-:mod:`ferromics.report_html` makes the page. All forms show the same: what became of each reference
-value, and where a configuration misses, first the image and region after each processing step.
+:mod:`ferromics.report_terminal` prints it, :mod:`ferromics.report_html` makes the page. All forms
+show the same: what became of each reference
+value, and where a configuration misses, first the image and region after each processing step; then
+the response maps and the features of filtered images of IBSI 2.
 """
 
 from __future__ import annotations
@@ -12,15 +14,11 @@ import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ferromics import table
-from ferromics.compliance import Judgement
-from ferromics.suite import VERDICTS, Outcome, count
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from ferromics.compliance import MAP_TOLERANCE, Judgement
+from ferromics.suite import MapOutcome, Outcome, count, filter_of, listed
 
 HEADINGS: Final = {
     "match": "matched",
@@ -39,7 +37,16 @@ RULE: Final = (
     "tolerance: matched; below three times the tolerance: partial; else missed. Features that "
     "IBSI has not standardised have no reference."
 )
-LISTED_AT_MOST: Final = 20
+RULE_MAPS: Final = (
+    "No voxel of a response map differs from the reference map by more than 1 % of that map's "
+    "range (IBSI 2, phase 1)."
+)
+RULE_FILTERED: Final = (
+    "A feature of a filtered image differs from its reference by at most the tolerance (IBSI 2, "
+    "phase 2)."
+)
+MAPS: Final = "IBSI 2, phase 1: response maps"
+FILTERED: Final = "IBSI 2, phase 2: features of filtered images"
 
 
 def _now() -> str:
@@ -65,11 +72,13 @@ class Report:
     tool
         Whose values were judged.
     outcomes
-        The configurations that were judged.
+        The configurations that were judged, and the tests of IBSI 2, phase 2.
+    maps
+        The tests of IBSI 2, phase 1, that were run.
     source
         File that held the values; empty for values that ferromics computed here.
     not_run
-        Configurations that were asked for and could not run, with the reason.
+        Configurations and tests that were asked for and could not run, with the reason.
     unmapped
         What the file held that stands for no reference value, with the reason.
     notes
@@ -80,6 +89,7 @@ class Report:
 
     tool: str
     outcomes: tuple[Outcome, ...]
+    maps: tuple[MapOutcome, ...] = ()
     source: str = ""
     not_run: tuple[tuple[str, str], ...] = ()
     unmapped: tuple[tuple[str, str], ...] = ()
@@ -91,17 +101,27 @@ class Report:
     def title(self) -> str:
         """The heading."""
         whose = f"{self.source} ({self.tool})" if self.source else self.tool
-        return f"IBSI 1 compliance of {whose}"
+        return f"IBSI compliance of {whose}"
+
+    @property
+    def first(self) -> tuple[Outcome, ...]:
+        """The configurations of IBSI 1."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.filtered)
+
+    @property
+    def filtered(self) -> tuple[Outcome, ...]:
+        """The tests of IBSI 2, phase 2."""
+        return tuple(outcome for outcome in self.outcomes if outcome.filtered)
 
     @property
     def missed(self) -> bool:
-        """Whether any value misses its reference."""
-        return any(outcome.missed for outcome in self.outcomes)
+        """Whether any value or map misses its reference."""
+        return any(o.missed for o in self.outcomes) or any(o.missed for o in self.maps)
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Families of all outcomes, in the order of the manual."""
-        return tuple(dict.fromkeys(f for outcome in self.outcomes for f in outcome.families))
+        """Families of IBSI 1's outcomes, in the order of the manual."""
+        return tuple(dict.fromkeys(f for outcome in self.first for f in outcome.families))
 
     @property
     def absent_counts(self) -> bool:
@@ -109,18 +129,51 @@ class Report:
         return bool(self.source) or any(outcome.found("absent") for outcome in self.outcomes)
 
     def counts(self) -> dict[str, int]:
-        """Number of features by verdict, over all outcomes."""
-        return count(row for outcome in self.outcomes for row in outcome.rows)
+        """Number of features by verdict, over all outcomes of IBSI 1."""
+        return count(row for outcome in self.first for row in outcome.rows)
 
-    def summary(self) -> str:
-        """The report in one line."""
-        steps = self.diagnostic_counts()
-        told = f"; {STEPS.lower()}: {summary(steps, '')}" if any(steps.values()) else ""
-        return summary(self.counts()) + told
+    def filtered_counts(self) -> dict[str, int]:
+        """Number of features by verdict, over all tests of phase 2."""
+        return count(row for outcome in self.filtered for row in outcome.rows)
 
     def diagnostic_counts(self) -> dict[str, int]:
         """Number of diagnostics by verdict, over the outcomes that have any."""
-        return count(row for o in self.outcomes if o.diagnosed for row in o.diagnostics)
+        return count(row for o in self.first if o.diagnosed for row in o.diagnostics)
+
+    def summary(self) -> list[tuple[str, bool]]:
+        """The report in one line for each part, and whether anything is missed in it."""
+        lines = []
+        if self.first:
+            steps = self.diagnostic_counts()
+            told = f"; {STEPS.lower()}: {summary(steps, '')}" if any(steps.values()) else ""
+            line = f"IBSI 1: {summary(self.counts())}{told}"
+            lines.append((line, any(o.missed for o in self.first)))
+        if self.maps:
+            line = f"IBSI 2, phase 1: {summary(count(self.maps), 'response maps ')}"
+            lines.append((line, any(o.missed for o in self.maps)))
+        if self.filtered:
+            line = f"IBSI 2, phase 2: {summary(self.filtered_counts())}"
+            lines.append((line, any(o.missed for o in self.filtered)))
+        return lines
+
+    def unrun(self) -> list[str]:
+        """What was not run, one line for each reason."""
+        names: dict[str, list[str]] = {}
+        for name, why in self.not_run:
+            names.setdefault(why, []).append(name)
+        return [f"not run: {listed(which)}: {why}" for why, which in names.items()]
+
+    def remarks(self) -> list[str]:
+        """What the reader should know of the data, each once, with the outcomes it is about."""
+        about: dict[str, list[str]] = {}
+        told: tuple[Outcome | MapOutcome, ...] = (*self.first, *self.maps, *self.filtered)
+        for outcome in told:
+            for note in outcome.notes:
+                about.setdefault(note, []).append(outcome.title)
+        return [
+            f"{titles[0]}{f' and {len(titles) - 1} more' if titles[1:] else ''}: {note}"
+            for note, titles in about.items()
+        ]
 
     def headings(self) -> dict[str, str]:
         """The verdicts that this report speaks of, with their words."""
@@ -159,17 +212,27 @@ def number(value: float | None) -> str:
     return f"{value:.8g}"
 
 
+def percent(value: float | None) -> str:
+    """A largest difference in percent of a map's range, for people."""
+    if value is None:
+        return "-"
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
 def record(judgement: Judgement) -> dict[str, Any]:
     """One judgement as a row of the CSV and JSON forms."""
     reference = judgement.reference
-    undefined = judgement.value is None or not math.isfinite(judgement.value)
     return {
         "configuration": reference.configuration,
         "family": reference.family,
         "feature": reference.feature,
         "ibsi": reference.ibsi,
         "aggregation": reference.aggregation,
-        "value": None if undefined else judgement.value,
+        "value": _finite(judgement.value),
         "reference": reference.value,
         "tolerance": reference.tolerance,
         "consensus": reference.consensus,
@@ -177,30 +240,74 @@ def record(judgement: Judgement) -> dict[str, Any]:
     }
 
 
+def map_record(outcome: MapOutcome) -> dict[str, Any]:
+    """One response map as a row like those of :func:`record`: its largest difference from 0."""
+    judged = outcome.range is not None
+    return {
+        "configuration": outcome.test.test,
+        "family": "map",
+        "feature": "largest_difference",
+        "ibsi": "",
+        "aggregation": "",
+        "value": _finite(outcome.difference),
+        "reference": "0" if judged else None,
+        "tolerance": repr(MAP_TOLERANCE * outcome.range) if outcome.range is not None else None,
+        "consensus": "",
+        "verdict": outcome.verdict,
+    }
+
+
 def to_csv(report: Report) -> str:
-    """One row a reference value, diagnostics before features."""
-    rows = [r for outcome in report.outcomes for r in (*outcome.diagnostics, *outcome.rows)]
-    return table.to_csv(_records(rows))
+    """One row a reference value or map, diagnostics before features."""
+    rows = [r for outcome in report.first for r in (*outcome.diagnostics, *outcome.rows)]
+    filtered = [r for outcome in report.filtered for r in outcome.rows]
+    return table.to_csv([*_records(rows), *map(map_record, report.maps), *_records(filtered)])
 
 
 def to_json(report: Report) -> str:
     """The whole report as JSON."""
     document = {
-        "report": "IBSI 1 compliance",
+        "report": "IBSI compliance",
         "tool": report.tool,
         "source": report.source or None,
         "date": report.date,
         "versions": report.versions,
-        "rule": RULE,
-        "counts": report.counts(),
-        "diagnostic_counts": report.diagnostic_counts(),
         "missed": report.missed,
         "not_run": [{"configuration": c, "reason": why} for c, why in report.not_run],
         "unmapped": [{"found": found, "reason": why} for found, why in report.unmapped],
         "notes": [{"found": found, "note": note} for found, note in report.notes],
-        "configurations": [_document(outcome) for outcome in report.outcomes],
+        "rule": RULE,
+        "counts": report.counts(),
+        "diagnostic_counts": report.diagnostic_counts(),
+        "configurations": [_document(outcome) for outcome in report.first],
+        "ibsi2_phase1": {
+            "rule": RULE_MAPS,
+            "counts": count(report.maps),
+            "tests": [_map_document(outcome) for outcome in report.maps],
+        },
+        "ibsi2_phase2": {
+            "rule": RULE_FILTERED,
+            "counts": report.filtered_counts(),
+            "tests": [
+                {**_document(outcome), "filter": filter_of(outcome.configuration)}
+                for outcome in report.filtered
+            ],
+        },
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _map_document(outcome: MapOutcome) -> dict[str, Any]:
+    return {
+        "test": outcome.test.test,
+        "phantom": outcome.test.phantom,
+        "filter": dict(outcome.test.filter),
+        "notes": list(outcome.notes),
+        "largest_difference": _finite(outcome.difference),
+        "range": outcome.range,
+        "percent_of_range": _finite(outcome.percent),
+        "verdict": outcome.verdict,
+    }
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
@@ -223,87 +330,3 @@ def _document(outcome: Outcome) -> dict[str, Any]:
 
 def _records(rows: Iterable[Judgement]) -> list[dict[str, Any]]:
     return [record(row) for row in rows]
-
-
-def show(report: Report, console: Console) -> None:
-    """Print the table, then what did not match."""
-    console.print(report.title, style="bold", markup=False)
-    for outcome in report.outcomes:
-        for note in outcome.notes:
-            console.print(f"{outcome.title}: {note}", style="yellow", markup=False)
-    console.print(_matrix(report))
-    for outcome in report.outcomes:
-        _show_deviations(outcome, console)
-        for family, names in absent_by_family(outcome):
-            console.print(f"{outcome.title}: absent in {family}: {names}", markup=False)
-    for heading, pairs in (("Not mapped", report.unmapped), ("Converted", report.notes)):
-        if pairs:
-            console.print(f"\n{heading}: {len(pairs)}", style="bold")
-        for found, why in pairs[:LISTED_AT_MOST]:
-            console.print(f"  {found}: {why}", markup=False)
-        if (more := len(pairs) - LISTED_AT_MOST) > 0:
-            console.print(f"  and {more} more (all with --report or --format json)")
-    console.print(report.summary(), style="red bold" if report.missed else "green bold")
-
-
-def _matrix(report: Report) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    out = Table(box=box.SIMPLE, pad_edge=False)
-    out.add_column("family")
-    for outcome in report.outcomes:
-        out.add_column(outcome.configuration.replace("_", " "), justify="right")
-    for family in report.families:
-        out.add_row(family, *(_cell(outcome.counts(family)) for outcome in report.outcomes))
-    out.add_section()
-    for verdict, word in report.headings().items():
-        cells = (f"{outcome.counts()[verdict]:,}" for outcome in report.outcomes)
-        out.add_row(word, *cells, style="bold" if verdict == "match" else None)
-    if any(outcome.diagnosed for outcome in report.outcomes):
-        given = (outcome.diagnostics if outcome.diagnosed else () for outcome in report.outcomes)
-        out.add_section()
-        out.add_row("diag", *(_cell(count(rows)) for rows in given))
-    return out
-
-
-def _cell(counts: dict[str, int]) -> str:
-    """``25/25`` in one cell, with what is not matched below it."""
-    of = sum(n for verdict, n in counts.items() if verdict != "no reference")
-    if not of:
-        return "-"
-    lines = [f"{counts['match']}/{of}"]
-    lines += [f"{counts[v]} {HEADINGS[v]}" for v in ("partial", "miss", "absent") if counts[v]]
-    colour = "red" if counts["miss"] else "yellow" if len(lines) > 1 else "green"
-    return f"[{colour}]" + "\n".join(lines) + "[/]"
-
-
-def _show_deviations(outcome: Outcome, console: Console) -> None:
-    for heading, rows in (
-        (STEPS, outcome.unmatched_diagnostics),
-        ("Features", outcome.found("miss", "partial")),
-    ):
-        if rows:
-            console.print(_deviations(f"{outcome.title}: {heading.lower()}", rows))
-
-
-def _deviations(heading: str, rows: list[Judgement]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    out = Table(title=heading, title_justify="left", title_style="bold", box=box.SIMPLE)
-    for name in ("verdict", "family", "feature", "aggregation"):
-        out.add_column(name)
-    for name in ("value", "reference", "tolerance"):
-        out.add_column(name, justify="right")
-    out.add_column("consensus")
-    worst_first = sorted(rows, key=lambda r: -VERDICTS.index(r.verdict))
-    for row in worst_first:
-        r = row.reference
-        out.add_row(
-            Text(HEADINGS[row.verdict], style="red" if row.verdict == "miss" else "yellow"),
-            *(Text(t) for t in (r.family, r.feature, r.aggregation, number(row.value))),
-            *(Text(t) for t in (r.value or "", r.tolerance or "", r.consensus)),
-        )
-    return out

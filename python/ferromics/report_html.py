@@ -11,9 +11,21 @@ from importlib import resources
 
 from ferromics import ibsi_data
 from ferromics.compliance import Judgement
-from ferromics.report import HEADINGS, RULE, STEPS, Report, absent_by_family, number, summary
-from ferromics.suite import PHANTOM, Outcome, count, needs_data
-from ferromics.suite import title as title_of
+from ferromics.report import (
+    FILTERED,
+    HEADINGS,
+    MAPS,
+    RULE,
+    RULE_FILTERED,
+    RULE_MAPS,
+    STEPS,
+    Report,
+    absent_by_family,
+    number,
+    percent,
+    summary,
+)
+from ferromics.suite import PHANTOM, MapOutcome, Outcome, count, filter_of, filter_words, needs
 
 
 class Html(str):
@@ -60,6 +72,8 @@ def to_html(report: Report) -> str:
         tag(
             "main",
             _overview(report),
+            _maps(report),
+            _filtered(report),
             *(_deviations(outcome) for outcome in report.outcomes),
             _absent(report),
             _pairs(
@@ -76,17 +90,12 @@ def to_html(report: Report) -> str:
 
 
 def _header(report: Report) -> Html:
-    verdict = "missed" if report.missed else "matched"
-    lines = [tag("p", report.summary(), class_=f"verdict {verdict}")]
-    lines += [
-        tag("p", f"{name} was not run: {why}.", class_="verdict partial")
-        for name, why in ((title_of(c), why) for c, why in report.not_run)
+    lines = [
+        tag("p", line, class_=f"verdict {'missed' if missed else 'matched'}")
+        for line, missed in report.summary()
     ]
-    lines += [
-        tag("p", f"{outcome.title}: {note}.", class_="verdict partial")
-        for outcome in report.outcomes
-        for note in outcome.notes
-    ]
+    lines += [tag("p", f"{line}.", class_="verdict partial") for line in report.unrun()]
+    lines += [tag("p", f"{line}.", class_="verdict partial") for line in report.remarks()]
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     facts = [("Made", report.date), ("With", versions)]
     if report.source:
@@ -97,7 +106,9 @@ def _header(report: Report) -> Html:
 
 def _overview(report: Report) -> Html:
     short = {PHANTOM: "phantom"}
-    outcomes = report.outcomes
+    outcomes = report.first
+    if not outcomes:
+        return Html("")
     heads = [tag("th", "family", scope="col")]
     heads += [tag("th", short.get(o.configuration, o.configuration), scope="col") for o in outcomes]
     families = [
@@ -121,7 +132,7 @@ def _overview(report: Report) -> Html:
         caption += " diag: image and region after each processing step."
     return tag(
         "section",
-        tag("h2", "By configuration and family"),
+        tag("h2", "IBSI 1: by configuration and family"),
         tag(
             "div",
             tag("table", tag("thead", tag("tr", *heads)), *bodies, class_="overview"),
@@ -139,6 +150,53 @@ def _cell(counts: dict[str, int]) -> Html:
     worst = "missed" if counts["miss"] else "partial" if others else "matched"
     notes = (tag("small", f"{counts[v]} {HEADINGS[v]}") for v in others)
     return tag("td", f"{counts['match']}/{of}", *notes, class_=worst)
+
+
+def _maps(report: Report) -> Html:
+    if not report.maps:
+        return Html("")
+    return _tests(
+        MAPS,
+        ("test", "largest difference, % of range", ""),
+        map(_map_row, report.maps),
+        "Filters are written as in settings: lengths in mm, supports and distances of energies in "
+        "voxels, angles in degrees; then boundary condition and phantom.",
+    )
+
+
+def _map_row(outcome: MapOutcome) -> Html:
+    test = outcome.test
+    colour = {"match": "matched", "miss": "missed"}.get(outcome.verdict, "quiet")
+    return tag(
+        "tr",
+        _test_head(
+            test.test, f"{filter_words(test.filter)}; {test.filter['boundary']}; {test.phantom}"
+        ),
+        tag("td", percent(outcome.percent)),
+        tag("td", HEADINGS[outcome.verdict], class_=colour),
+    )
+
+
+def _filtered(report: Report) -> Html:
+    if not report.filtered:
+        return Html("")
+    rows = (
+        tag("tr", _test_head(o.configuration, filter_of(o.configuration)), _cell(o.counts()))
+        for o in report.filtered
+    )
+    return _tests(FILTERED, ("test", "matched"), rows, "A cell is matched / reference values.")
+
+
+def _test_head(name: str, words: str) -> Html:
+    return tag("th", name, tag("small", words), scope="row")
+
+
+def _tests(heading: str, heads: Sequence[str], rows: Iterable[Html], caption: str) -> Html:
+    """A table of tests of IBSI 2."""
+    head = tag("thead", tag("tr", *(tag("th", text, scope="col") for text in heads)))
+    table = tag("table", head, tag("tbody", *rows), class_="tests")
+    wide = tag("div", table, class_="wide")
+    return tag("section", tag("h2", heading), wide, tag("p", caption, class_="quiet"))
 
 
 def _deviations(outcome: Outcome) -> Html:
@@ -237,30 +295,29 @@ def _all_values(report: Report) -> Html:
 
 
 def _how(report: Report) -> Html:
-    parts = [tag("h2", "Rule, settings, sources"), tag("p", RULE)]
+    given = ((report.first, RULE), (report.maps, RULE_MAPS), (report.filtered, RULE_FILTERED))
+    parts = [tag("h2", "Rules, settings, sources")]
+    parts += [tag("p", rule) for present, rule in given if present]
+    used: dict[tuple[str, str], list[str]] = {}
+    for outcome in report.outcomes:
+        if outcome.settings:
+            key = (outcome.settings, outcome.settings_hash)
+            used.setdefault(key, []).append(outcome.title)
     settings = [
-        tag(
-            "li",
-            f"{o.title}: settings ",
-            tag("code", o.settings),
-            " ",
-            tag("code", o.settings_hash),
-        )
-        for o in report.outcomes
-        if o.settings
+        tag("li", f"{', '.join(titles)}: settings ", tag("code", name), " ", tag("code", digest))
+        for (name, digest), titles in used.items()
     ]
     if settings:
         parts.append(tag("ul", *settings, class_="settings"))
-    notes = [tag("li", f"{o.title}: {note}") for o in report.outcomes for note in o.notes]
-    if notes:
-        parts.append(tag("ul", *notes))
-    if any(o.settings and needs_data(o.configuration) for o in report.outcomes):
-        used = ibsi_data.data_set(ibsi_data.CT_PHANTOM)
+    ran = [o.configuration for o in report.outcomes if o.settings]
+    ran += [o.test.test for o in report.maps]
+    for name in dict.fromkeys(data_set for one in ran for data_set in needs(one)):
+        found = ibsi_data.data_set(name)
         parts.append(
             tag(
                 "p",
-                f"Image: {used.title}, github.com/{used.repository} at {used.commit}; licence "
-                f"{used.licence} ({used.licence_url}). {used.credit}",
+                f"Images: {found.title}, github.com/{found.repository} at {found.commit}; licence "
+                f"{found.licence} ({found.licence_url}). {found.credit}",
             )
         )
     parts.append(tag("p", SOURCES))
@@ -271,5 +328,6 @@ SOURCES = (
     "Reference values: IBSI reference manual (https://ibsi.readthedocs.io) and the digital phantom "
     "(github.com/theibsi/data_sets), licensed under CC BY 4.0 "
     "(https://creativecommons.org/licenses/by/4.0/); diagnostic values: IBSI's compliance "
-    "spreadsheet. Names were brought into snake case."
+    "spreadsheet; maps and values of IBSI 2: github.com/theibsi/ibsi_2_reference_data (CC0 1.0). "
+    "Names were brought into snake case."
 )

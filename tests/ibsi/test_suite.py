@@ -292,7 +292,7 @@ def test_data_that_are_not_ibsi_s_are_marked_on_the_report(
     assert commands.run(["ibsi", "-c", "C", "--report", str(page)]) == 0
     assert "Configuration C: phantom.nii.gz is not as IBSI published it" in capsys.readouterr().out
     text = page.read_text("utf-8")
-    assert text.index("not as IBSI published it") < text.index("By configuration and family")
+    assert text.index("not as IBSI published it") < text.index("by configuration and family")
 
 
 def test_a_file_that_differs_from_the_published_one_is_found(ibsi_data, tmp_path) -> None:
@@ -326,4 +326,4 @@ def test_ibsi_2_has_323_values_under_names_of_the_catalogue() -> None:
     assert len(compliance.ibsi2_references(standardised_only=False)) == 324
     known = {(r["family"], r["name"], r["ibsi"]) for r in fm.catalogue()}
     assert {(r.family, r.feature, r.ibsi) for r in rows} <= known
-    assert {r.test for r in rows} == {f"{n}.{c}" for n in range(1, 10) for c in "AB"}
+    assert {r.configuration for r in rows} == {f"{n}.{c}" for n in range(1, 10) for c in "AB"}
