@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -115,15 +114,11 @@ def check_path(path: Path) -> None:
         raise FileNotFoundError(msg)
 
 
-def write(path: Path, image: SimpleITK.Image, notes: Mapping[str, str]) -> None:
-    """Write an image atomically, with notes in its header where the format has a place for them.
-
-    NIfTI keeps ``ITK_FileNotes`` (80 characters) and ``intent_name`` (16), the others all.
-    """
+def write(path: Path, image: SimpleITK.Image, note: str) -> None:
+    """Write an image atomically, with a note in its header, of which NIfTI keeps 79 characters."""
     check_path(path)
     suffix = next(s for s in SUFFIXES if path.name.lower().endswith(s))
-    for key, text in notes.items():
-        image.SetMetaData(key, text)
+    image.SetMetaData("ITK_FileNotes", note[:79])  # NIfTI's `descrip`
     if suffix == ".nii.gz":
         with replacing(path, suffix) as packed, beside(path, ".nii") as plain:
             _write(plain, image)

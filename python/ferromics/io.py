@@ -111,6 +111,8 @@ def slice_axis(scan: Scan, wanted: str) -> int:
         return "zyx".index(wanted)
     if scan.grid is None:
         return 0
+    if scan.dimensions == 2:
+        return scan.array.shape.index(1)
     spacing = scan.grid.spacing
     largest = int(np.argmax(spacing))
     return largest if spacing[largest] >= CLEARLY_LARGEST * np.sort(spacing)[1] else 0

@@ -95,12 +95,9 @@ class ResponseMap:
         target = Path(path)
         _images.check_path(target)
         record = json.dumps(self.provenance, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        notes = {
-            "ITK_FileNotes": f"{self.name}, ferromics {self.provenance['ferromics']}",
-            "intent_name": self.name,
-        }
+        note = f"{self.name}, ferromics {self.provenance['ferromics']}"
         write_atomically(provenance_path(target), record.encode())
-        _images.write(target, self.to_sitk(), notes)
+        _images.write(target, self.to_sitk(), note)
 
 
 class ResponseMaps(Mapping[str, ResponseMap]):
@@ -196,7 +193,10 @@ def _place(loaded: _images.Loaded, processed: _core.Processed) -> Grid | None:
 
 def _undefined(name: str, count: int) -> Iterator[str]:
     if count:
-        yield f"map {name}: {count} voxels are not finite, as the image has such voxels"
+        yield (
+            f"map {name}: {count} of its voxels are not finite (NaN in the image, or a response "
+            "that became too large)"
+        )
 
 
 def map_names(settings: AnySettings) -> tuple[str, ...]:
