@@ -20,7 +20,7 @@ from ferromics._console import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXAMPLE = """\
+HELP = """\
 Write the response maps of an image's filters, on its own grid.
 
 The settings name the filters. With filters.yaml as
@@ -77,9 +77,6 @@ def filter_image(
             made.save(path)
             del made
     return DONE if not failed else SOME_FAILED if failed < len(targets) else UNUSABLE
-
-
-filter_image.__doc__ = EXAMPLE
 
 
 def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:

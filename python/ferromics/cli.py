@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ferromics._cli_filter import HELP as FILTER_HELP
 from ferromics._cli_filter import filter_image
 from ferromics._cli_ibsi import ibsi_app
 from ferromics._console import (
@@ -107,7 +108,7 @@ def extract(
     return SOME_FAILED if failures else DONE
 
 
-app.command("filter")(filter_image)
+app.command("filter", help=FILTER_HELP)(filter_image)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,7 @@ class ResponseMaps(Mapping[str, ResponseMap]):
         self._names = tuple(core.maps)
         self._back = loaded.turn.back()
         self._place = _place(loaded, processed)
+        self._spacing = tuple(float(processed.spacing[a]) for a in self._back.order)
         self._flat = loaded.stored.dimensions == 2
         self.warnings = loaded.stored.warnings
         self._provenance = {
@@ -146,8 +147,7 @@ class ResponseMaps(Mapping[str, ResponseMap]):
             raise KeyError(describe_unknown(f"map {name!r}", str(name), self._names))
         values = self._core.response_map(self._image, self._names.index(name), self._threads)
         undefined = values.size - int(np.count_nonzero(np.isfinite(values)))
-        array, grid = self._back.of(values), self._place
-        spacing = tuple(float(s) for s in self._spacing)
+        array, spacing = self._back.of(values), self._spacing
         if self._flat and array.shape[0] == 1:
             array, spacing = array[0], spacing[1:]
         told = (*self.warnings, *_undefined(name, undefined))
@@ -155,7 +155,7 @@ class ResponseMaps(Mapping[str, ResponseMap]):
             name=name,
             array=array,
             spacing=spacing,
-            geometry=grid,
+            geometry=self._place,
             warnings=told,
             provenance={**self._provenance, "map": name, "warnings": list(told)},
         )
@@ -175,10 +175,6 @@ class ResponseMaps(Mapping[str, ResponseMap]):
     def __repr__(self) -> str:
         """One line: the maps."""
         return f"<ResponseMaps: {', '.join(self._names)}>"
-
-    @property
-    def _spacing(self) -> Sequence[float]:
-        return [self._image.spacing[a] for a in self._back.order]
 
 
 def _place(loaded: _images.Loaded, processed: _core.Processed) -> Grid | None:
