@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ferromics.compliance import compare, judge
     from ferromics.errors import InputError, RadiomicsError, SettingsError
     from ferromics.extractor import Result, Results, extract
+    from ferromics.response import ResponseMap, ResponseMaps, response_maps
     from ferromics.settings import Settings, presets
 
     __version__: str
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = [
     "InputError",
     "RadiomicsError",
+    "ResponseMap",
+    "ResponseMaps",
     "Result",
     "Results",
     "Settings",
@@ -62,6 +65,7 @@ __all__ = [
     "resample",
     "resample_mask",
     "resegment",
+    "response_maps",
     "texture",
     "texture_matrix",
 ]
@@ -69,6 +73,8 @@ __all__ = [
 _HOMES = {
     "InputError": "errors",
     "RadiomicsError": "errors",
+    "ResponseMap": "response",
+    "ResponseMaps": "response",
     "Result": "extractor",
     "Results": "extractor",
     "Settings": "settings",
@@ -91,6 +97,7 @@ _HOMES = {
     "resample": "arrays",
     "resample_mask": "arrays",
     "resegment": "arrays",
+    "response_maps": "response",
     "texture": "arrays",
     "texture_matrix": "arrays",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -16,22 +17,41 @@ def write_atomically(path: Path, data: bytes) -> None:
     FileNotFoundError
         If the folder does not exist.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, suffix: str = ".tmp") -> Iterator[Path]:
+    """A temporary file, whose name ends in ``suffix``, that becomes ``path`` if all goes well.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    with beside(path, suffix) as temporary:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def beside(path: Path, suffix: str) -> Iterator[Path]:
+    """A temporary file in the folder of ``path``, gone at the end unless it was moved."""
     folder = path.parent
     if not folder.is_dir():
         msg = f"cannot write {path}: no folder {folder}"
         raise FileNotFoundError(msg)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=suffix)
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
+        yield Path(name)
+    finally:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+            Path(name).unlink()
 
 
 def _umask() -> int:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ferromics._cli_filter import HELP as FILTER_HELP
+from ferromics._cli_filter import filter_image
 from ferromics._cli_ibsi import ibsi_app
 from ferromics._console import (
     BROKEN_PIPE,
@@ -22,6 +24,7 @@ from ferromics._console import (
     SOME_FAILED,
     UNUSABLE,
     Listing,
+    SettingsOption,
     progress,
     tell,
 )
@@ -47,12 +50,6 @@ class Layout(str, Enum):
 
     wide = "wide"
     long = "long"
-
-
-SettingsOption = Annotated[
-    str | None,
-    typer.Option("--settings", "-s", help="Settings file (YAML, JSON) or preset, as ibsi:A."),
-]
 
 
 @app.command()
@@ -109,6 +106,9 @@ def extract(
     else:
         table.write(results, Path(output), layout.value)
     return SOME_FAILED if failures else DONE
+
+
+app.command("filter", help=FILTER_HELP)(filter_image)
 
 
 @app.command()

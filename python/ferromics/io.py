@@ -9,7 +9,6 @@ front. Spacing is in mm, in the order of the array's axes.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferromics import _nifti
+from ferromics._geometry import AS_STORED, Grid, Turn, nearest_lps
 from ferromics.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,45 +39,11 @@ FLAT_THICKNESS: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Where the voxels of an array lie.
-
-    ``shape`` and ``spacing`` (mm) in array order; row ``a`` of ``axes`` is the unit vector of array
-    axis ``a`` in LPS; ``origin`` is the place of voxel (0, 0, 0) in LPS, mm.
-    """
-
-    shape: tuple[int, ...]
-    spacing: NDArray[np.float64]
-    axes: NDArray[np.float64]
-    origin: NDArray[np.float64]
-
-    def corners(self) -> NDArray[np.float64]:
-        """Places of the eight corner voxels."""
-        index = np.array(list(itertools.product(*((0, n - 1) for n in self.shape))))
-        return np.asarray(self.origin + (index * self.spacing) @ self.axes)
-
-    def rearranged(self, order: tuple[int, ...], flip: tuple[bool, ...]) -> Grid:
-        """The grid of ``array.transpose(order)`` with axes ``flip`` of the result reversed."""
-        shape = tuple(self.shape[a] for a in order)
-        spacing, axes = self.spacing[list(order)], self.axes[list(order)]
-        sign = np.where(flip, -1.0, 1.0)
-        steps = np.where(flip, np.array(shape) - 1, 0) * spacing
-        return Grid(shape, spacing, axes * sign[:, None], self.origin + steps @ axes)
-
-    def __str__(self) -> str:
-        """One line for messages."""
-        return (
-            f"{_joined(self.shape)} voxels of {_joined(self.spacing)} mm (z, y, x), first voxel at "
-            f"({', '.join(_short(v) for v in self.origin)}) mm, axes "
-            f"{[[round(float(v), 4) + 0.0 for v in row] for row in self.axes]} (LPS)"
-        )
-
-
-@dataclass(frozen=True)
 class Scan:
     """An array with its place; ``grid`` is ``None`` for a bare array.
 
-    ``name`` is the file's name without suffixes; ``source`` says where it came from.
+    ``name`` is the file's name without suffixes; ``source`` says where it came from;
+    ``dimensions`` is 2 for a 2D image, whose array has one slice.
     """
 
     array: NDArray[Any]
@@ -87,6 +53,7 @@ class Scan:
     label: str
     source: dict[str, str]
     warnings: tuple[str, ...] = ()
+    dimensions: int = 3
 
 
 def read(source: Source, what: str = "image", spacing: tuple[float, ...] | None = None) -> Scan:
@@ -128,10 +95,14 @@ def orient(scan: Scan) -> Scan:
     """Permute and flip to the nearest LPS order; a bare array stays as it is."""
     if scan.grid is None:
         return scan
-    order, flip = _nearest_lps(scan.grid.axes)
-    array = scan.array.transpose(order)[tuple(slice(None, None, -1 if f else 1) for f in flip)]
-    grid = scan.grid.rearranged(order, flip)
-    return replace(scan, array=array, grid=grid, spacing=_triple(grid.spacing))
+    turn = to_lps(scan)
+    grid = scan.grid.rearranged(turn)
+    return replace(scan, array=turn.of(scan.array), grid=grid, spacing=_triple(grid.spacing))
+
+
+def to_lps(scan: Scan) -> Turn:
+    """The turn by which :func:`orient` goes."""
+    return AS_STORED if scan.grid is None else nearest_lps(scan.grid.axes)
 
 
 def slice_axis(scan: Scan, wanted: str) -> int:
@@ -140,6 +111,8 @@ def slice_axis(scan: Scan, wanted: str) -> int:
         return "zyx".index(wanted)
     if scan.grid is None:
         return 0
+    if scan.dimensions == 2:
+        return scan.array.shape.index(1)
     spacing = scan.grid.spacing
     largest = int(np.argmax(spacing))
     return largest if spacing[largest] >= CLEARLY_LARGEST * np.sort(spacing)[1] else 0
@@ -236,7 +209,8 @@ def _from_file(path: Path, what: str) -> Scan:
         notes = _flat_note(label) if stored.dimensions < 3 else ()
         source["sha256"] = stored.sha256
         spacing = _triple(stored.spacing)
-        return Scan(stored.array, spacing, grid, stem(path), label, source, notes)
+        dimensions = min(3, max(2, stored.dimensions))
+        return Scan(stored.array, spacing, grid, stem(path), label, source, notes, dimensions)
     source["sha256"] = _sha256(path)
     return _from_sitk(_read_with_sitk(path, label), what, label, source, stem(path))
 
@@ -287,7 +261,8 @@ def _from_sitk(
     axes = np.ascontiguousarray(direction.T[::-1])
     grid = Grid(array.shape, spacing[::-1].copy(), axes, origin)
     notes = _flat_note(label) if n == 2 else ()
-    return Scan(array, _triple(grid.spacing), grid, name or what, label, source, notes)
+    place = _triple(grid.spacing)
+    return Scan(array, place, grid, name or what, label, source, notes, min(n, 3))
 
 
 class _Buffer:
@@ -314,7 +289,8 @@ def _from_array(array: NDArray[Any], what: str, spacing: tuple[float, ...] | Non
         else ()
     )
     source = {"kind": f"numpy array of {array.dtype}"}
-    return Scan(array, lengths, None, what, f"{what} array", source, notes)
+    dimensions = 2 if flat else 3
+    return Scan(array, lengths, None, what, f"{what} array", source, notes, dimensions)
 
 
 def checked_spacing(spacing: object, ndim: int = 3) -> tuple[float, float, float]:
@@ -337,21 +313,6 @@ def _no_spacing(spacing: tuple[float, ...] | None, what: str) -> None:
         raise InputError(msg)
 
 
-def _nearest_lps(axes: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """Order of array axes, and whether to flip each, that come nearest to (S, P, L)."""
-
-    def rank(order: tuple[int, ...]) -> tuple[float, ...]:
-        # At 45 degrees two orders are as near; the directions that they give decide then, which
-        # do not depend on how the image is stored. Digits are those that files keep.
-        turned = axes[list(order)]
-        near = np.array([turned[k, 2 - k] for k in range(3)])
-        directions = turned * np.where(near < 0, -1, 1)[:, None]
-        return (round(float(np.abs(near).sum()), 4), *np.round(directions.ravel(), 4).tolist())
-
-    order = max(itertools.permutations(range(3)), key=rank)
-    return order, tuple(bool(axes[a, 2 - k] < 0) for k, a in enumerate(order))
-
-
 def _is_sitk(source: object) -> bool:
     return type(source).__module__.split(".")[0] == "SimpleITK" and hasattr(source, "GetDirection")
 
@@ -362,14 +323,6 @@ def _flat_note(label: str) -> tuple[str, ...]:
 
 def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(values[0]), float(values[1]), float(values[2])
-
-
-def _short(value: float) -> str:
-    return f"{float(value):.6g}"
-
-
-def _joined(values: Any) -> str:
-    return " x ".join(_short(v) for v in values)
 
 
 def _sha256(path: Path) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferromics import io
+from ferromics._images import load_image
 from ferromics.errors import InputError
 from ferromics.stages import BiasCorrection
 
@@ -66,18 +67,8 @@ def load_case(
     bias_correction: BiasCorrection | None = None,
 ) -> Case:
     """Read an image and its masks once and name the regions; parameters as in ``extract``."""
-    stored = io.read(image, "image", spacing)
-    if stored.spacing is None:
-        msg = "an image array needs spacing=(z, y, x), in mm"
-        raise InputError(msg)
-    scan = io.orient(replace(stored, array=io.native(stored.array, stored.label)))
-    if bias_correction is not None:
-        from ferromics.bias import corrected
-
-        # Oriented first: the field is fitted to every few voxels, counted from the first one.
-        lengths = scan.spacing or stored.spacing
-        scan = replace(scan, array=corrected(scan.array, lengths, bias_correction))
-    axis = io.slice_axis(scan, slice_axis)
+    ready = load_image(image, spacing, slice_axis, bias_correction)
+    stored, scan, axis = ready.stored, ready.oriented, ready.axis
     asked = _asked_labels(label)
     if mask_threshold is not None:
         _check_threshold(mask_threshold, label)
@@ -101,11 +92,9 @@ def load_case(
                 )
             )
     _refuse_twins(regions)
-    lengths = scan.spacing or stored.spacing
-    order = [axis, *(a for a in range(3) if a != axis)]
     return Case(
-        image=np.moveaxis(scan.array, axis, 0),
-        spacing=(lengths[order[0]], lengths[order[1]], lengths[order[2]]),
+        image=ready.array,
+        spacing=ready.spacing,
         name=stored.name,
         regions=tuple(regions),
         several=several,
