@@ -8,7 +8,6 @@ them.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -375,21 +374,10 @@ def run_map(name: str, folder: Path | None) -> MapOutcome:
 
 def respond(block: Mapping[str, Any], image: ArrayLike, spacing: tuple[float, ...]) -> NDArray[Any]:
     """The response of an image to the filter of one block of settings; arrays (z, y, x)."""
-    import numpy as np
+    import ferromics as fm
 
-    from ferromics import filters
-
-    function = getattr(filters, block["type"])
-    given = {key: value for key, value in block.items() if key not in ("type", "name")}
-    if "spacing" in inspect.signature(function).parameters:
-        given["spacing"] = spacing
-    # Where the functions differ from the settings; goes when fm.response_maps is here.
-    if block["type"] == "wavelet":
-        given["name"], (given["sub_band"],) = given.pop("wavelet"), given.pop("sub_bands")
-    if block["type"] == "gabor":
-        given |= {k: np.deg2rad(v) for k, v in given.items() if k in ("theta", "theta_step")}
-    response: NDArray[Any] = function(image, **given)
-    return response
+    (response,) = fm.response_maps(image, {"filters": [block]}, spacing=spacing).values()
+    return response.array
 
 
 def judged(configuration: str, result: Any, **known: Any) -> Outcome:
