@@ -288,8 +288,9 @@ def test_a_flat_file_gives_a_flat_file_on_its_grid(tmp_path, block, source, suff
         np.testing.assert_array_equal(sitk.GetArrayFromImage(written), made.array)
 
 
-def test_a_flat_file_at_a_height_keeps_it_as_a_volume_of_one_slice(tmp_path, block):
-    volume = as_image(block[0][2:3], spacing=(1.0, 1.5, 1.25))
+@pytest.mark.parametrize("direction", [OBLIQUE, np.eye(3)], ids=["oblique", "straight"])
+def test_a_flat_file_in_space_keeps_its_place_as_a_volume_of_one_slice(tmp_path, block, direction):
+    volume = as_image(block[0][2:3], spacing=(1.0, 1.5, 1.25), direction=direction)
     sitk.WriteImage(volume, str(tmp_path / "in.nii"))
     raw = bytearray((tmp_path / "in.nii").read_bytes())
     raw[40:42] = (2).to_bytes(2, "little")  # dim[0]: two dimensions, the place stays
