@@ -144,6 +144,20 @@ def test_a_resampled_map_lies_where_the_image_does(order, flips, direction):
 
 
 @pytest.mark.parametrize(("order", "flips"), ORIENTATIONS[::5])
+def test_a_filter_s_own_axes_are_the_patient_s(block, order, flips):
+    filters = [
+        {"type": "wavelet", "wavelet": "db3", "sub_bands": "LLH"},  # neither even nor odd
+        {"type": "laws", "kernels": "E3L3"},
+        {"type": "riesz", "order": [1, 0, 0], "sigma": 2},
+    ]
+    straight = as_image(block[0])
+    maps = filtered(restored(straight, order, flips), filters)
+    for name, made in filtered(straight, filters).items():
+        expected = restored(made.to_sitk(), order, flips)
+        np.testing.assert_array_equal(maps[name].array, sitk.GetArrayFromImage(expected), name)
+
+
+@pytest.mark.parametrize(("order", "flips"), ORIENTATIONS[::5])
 def test_resampled_maps_do_not_depend_on_how_the_image_is_stored(block, order, flips):
     settings = {"resample": {"spacing": [2, 1.1, 0.9], "method": "cubic"}}
     straight = as_image(block[0])
@@ -274,8 +288,9 @@ def test_a_flat_file_gives_a_flat_file_on_its_grid(tmp_path, block, source, suff
         np.testing.assert_array_equal(sitk.GetArrayFromImage(written), made.array)
 
 
-def test_a_flat_file_at_a_height_keeps_it_as_a_volume_of_one_slice(tmp_path, block):
-    volume = as_image(block[0][2:3], spacing=(1.0, 1.5, 1.25))
+@pytest.mark.parametrize("direction", [OBLIQUE, np.eye(3)], ids=["oblique", "straight"])
+def test_a_flat_file_in_space_keeps_its_place_as_a_volume_of_one_slice(tmp_path, block, direction):
+    volume = as_image(block[0][2:3], spacing=(1.0, 1.5, 1.25), direction=direction)
     sitk.WriteImage(volume, str(tmp_path / "in.nii"))
     raw = bytearray((tmp_path / "in.nii").read_bytes())
     raw[40:42] = (2).to_bytes(2, "little")  # dim[0]: two dimensions, the place stays
