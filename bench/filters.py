@@ -66,6 +66,7 @@ image = np.random.default_rng(0).normal(size=(n, n, n))
 call = lambda image: eval(sys.argv[2], {"f": fm.filters, "a": image})
 peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 call(image[:33, :33, :33])  # imports
+Path("/proc/self/clear_refs").write_text("5")  # the peak is what is held now
 before = peak()
 result = call(image)
 maps = len(result) if isinstance(result, dict) else 1
