@@ -7,6 +7,7 @@ and allowed 0.6 volumes more: the allocator, tables, and a few slices a thread.
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,8 @@ STATUS = Path("/proc/self/status")
 if not STATUS.exists() or "VmHWM:" not in STATUS.read_text():
     pytest.skip("the peak is read from /proc, as Linux has it", allow_module_level=True)
 
-# `resource` counts the peak of the process that started this one too; VmHWM does not, and can be set
-# back to what is held now.
+# `resource` counts the peak of the process that started this one too; VmHWM does not, and can be
+# set back to what is held now.
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -56,7 +57,7 @@ HELD = {
     "f.laws(a, 'L5E5S5', pooling='max', energy=7)": 1,
     "f.wavelet(a, 'coif1', 'LLH')": 0,
     "f.wavelet(a, 'coif1')": 0,
-    "f.wavelet(a, 'coif1', level=2)": 2,
+    "f.wavelet(a, 'coif1', level=2)": 1,
     "f.wavelet(a, 'coif1', 'LLH', level=3, pooling='mean')": 2,
     "f.gabor(a, mm, 5, 2)": 0,
     f"f.gabor(a, mm, 5, 2, theta_step={STEP}, pooling='max')": 0,
@@ -81,7 +82,9 @@ HELD = {
 def beside(call: str, dtype: str) -> float:
     """Volumes beside image and result at the peak of a call."""
     command = [sys.executable, "-c", SCRIPT, call, dtype]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # glibc keeps freed blocks below a size that it moves up to 32 MiB; fixed, they are gone.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(2**20)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return float(done.stdout)
 
 

@@ -103,9 +103,10 @@ def rotations(array: np.ndarray, *, in_plane: bool) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_log_is_a_sum_of_sampled_derivatives(dimension: int, beyond) -> None:
+@pytest.mark.parametrize("sigma", [1.7, 6.0])  # 6 mm reach beyond the image's mirror image
+def test_log_is_a_sum_of_sampled_derivatives(sigma: float, dimension: int, beyond) -> None:
     boundary, mode = beyond
-    sigma, axes = 1.7, AXES[dimension]
+    axes = AXES[dimension]
     reach = int(4 * sigma + 0.5)
     k = np.arange(-reach, reach + 1)
     gauss = np.exp(-(k**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
@@ -147,3 +148,18 @@ def test_gradient_is_numpy_s_inside_and_a_correlation_at_the_edge(dimension: int
     ]
     expected = np.sqrt(sum(slope**2 for slope in slopes))
     np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE / 0.5)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 4.0])  # 4 mm reach 20 voxels, beyond the image
+def test_gabor_is_a_convolution_with_its_kernel(sigma: float, beyond) -> None:
+    boundary, mode = beyond
+    reach = int(5 * sigma + 0.5)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    envelope = np.exp(-(x**2 + y**2) / (2 * sigma**2))
+    for part, wave in (("real", np.cos), ("imaginary", np.sin)):
+        kernel = envelope * wave(2 * np.pi * x / 5)
+        expected = [ndimage.convolve(plane, kernel, **mode) for plane in NOISE]
+        found = filters.gabor(NOISE, (1, 1, 1), sigma, 5, part=part, boundary=boundary)
+        # The kernel is not normalised: the sum of its size is the scale.
+        scale = float(np.abs(kernel).sum())
+        np.testing.assert_allclose(found, expected, rtol=0, atol=scale * TOLERANCE)
