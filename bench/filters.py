@@ -82,13 +82,19 @@ def timed(call: Callable[[], object]) -> float:
 
 
 def interleaved(calls: dict[str, Callable[[], object]], repetitions: int) -> dict[str, list[float]]:
-    """Return seconds by name, after one call of each to warm up."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
+    """Return seconds by name, after one call of each to warm up.
+
+    `CPU` holds the seconds of processor time of the first, which waiting for others is no part of.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls} | {"CPU": []}
     for call in calls.values():
         call()
     for _ in range(repetitions):
-        for name, call in calls.items():
+        for k, (name, call) in enumerate(calls.items()):
+            start = time.process_time()
             times[name].append(timed(call))
+            if k == 0:
+                times["CPU"].append(time.process_time() - start)
     return times
 
 
@@ -236,12 +242,14 @@ def commit() -> str:
 
 def line(name: str, threads: int, times: dict[str, list[float]], target: str) -> str:
     """Return one row of the table: medians, spread, and ratio to the peer."""
-    ours, *peers = times.values()
+    (_, ours), *peers = ((n, t) for n, t in times.items() if n != "CPU")
     text = f"{name:<34}{threads:>8}{1e3 * statistics.median(ours):>11.1f}"
     text += f"{1e3 * min(ours):>10.1f} to {1e3 * max(ours):<9.1f}"
+    text += f"{1e3 * statistics.median(times['CPU']):>9.1f}"
     if peers:
-        peer = statistics.median(peers[0])
-        text += f"{list(times)[1]:>12}{1e3 * peer:>10.1f}{peer / statistics.median(ours):>7.1f}x"
+        tool, theirs = peers[0]
+        peer = statistics.median(theirs)
+        text += f"{tool:>12}{1e3 * peer:>10.1f}{peer / statistics.median(ours):>7.1f}x"
     else:
         text += " " * 30
     return f"{text}  {target}"
@@ -252,7 +260,9 @@ def main(path: Path | None, repetitions: int, edge: int = 256) -> None:
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     rows: list[tuple[str, int, dict[str, list[float]], str]] = []
     print(f"ferromics {_core.build_info()}, commit {commit()}, load {load}\n")
-    print(f"{'':<34}{'threads':>8}{'median ms':>11}{'spread':>20}{'peer':>15}{'ms':>10}  ratio")
+    print(
+        f"{'':<34}{'threads':>8}{'median ms':>11}{'spread':>20}{'CPU ms':>12}{'peer':>12}{'ms':>10}  ratio"
+    )
 
     def add(name: str, threads: int, times: dict[str, list[float]], target: str) -> None:
         rows.append((name, threads, times, target))
