@@ -260,9 +260,8 @@ def main(path: Path | None, repetitions: int, edge: int = 256) -> None:
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     rows: list[tuple[str, int, dict[str, list[float]], str]] = []
     print(f"ferromics {_core.build_info()}, commit {commit()}, load {load}\n")
-    print(
-        f"{'':<34}{'threads':>8}{'median ms':>11}{'spread':>20}{'CPU ms':>12}{'peer':>12}{'ms':>10}  ratio"
-    )
+    head = f"{'':<34}{'threads':>8}{'median ms':>11}{'spread':>20}{'CPU ms':>12}"
+    print(f"{head}{'peer':>12}{'ms':>10}  ratio")
 
     def add(name: str, threads: int, times: dict[str, list[float]], target: str) -> None:
         rows.append((name, threads, times, target))
