@@ -162,7 +162,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--budget", type=float, default=3.0, help="seconds a family and tool")
     parser.add_argument("--json", type=Path, help="also write every time to this file")
+    parser.add_argument("--filters", action="store_true", help="the filters instead of families")
+    parser.add_argument("--repetitions", type=int, default=9, help="of each filter")
     options = parser.parse_args()
+    if options.filters:
+        from bench import filters
+
+        filters.main(options.json, options.repetitions)
+        return
     tools = [Ours(options.threads), *installed(options.threads)]
     results = {
         voxels: measure(tools, voxels, options.families, options.budget) for voxels in options.sizes
