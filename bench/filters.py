@@ -8,7 +8,6 @@ SimpleITK's `LaplacianRecursiveGaussian`.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import os
 import statistics
@@ -21,13 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from ferromics import _core, filters, ibsi_data, io
+from ferromics import _core, compliance, filters, ibsi_data, suite
 
 ROOT = Path(__file__).resolve().parent.parent
 MM = (1.0, 1.0, 1.0)
 SIGMA = 3.0
-
-THETA = np.pi / 8  # a step of Gabor's, in radians
 
 # Calls whose memory is measured: `f` are the filters, `a` is a volume of doubles.
 MEMORY = [
@@ -39,7 +36,7 @@ MEMORY = [
     "f.wavelet(a, 'coif1')",
     "f.wavelet(a, 'coif1', 'LLH', level=3, pooling='mean')",
     "f.gabor(a, (1, 1, 1), 5, 2)",
-    f"f.gabor(a, (1, 1, 1), 5, 2, theta_step={THETA}, orthogonal=True)",
+    "f.gabor(a, (1, 1, 1), 5, 2, theta_step=22.5, orthogonal=True)",
     "f.simoncelli(a, 1)",
     "f.simoncelli(a, 3, boundary='mirror')",
     "f.shannon(a, 2)",
@@ -179,43 +176,21 @@ def laws(edge: int, threads: int, repetitions: int) -> dict[str, list[float]]:
     return interleaved({"ferromics": call}, repetitions)
 
 
-def tests_of(file: str) -> Any:
-    """Return the module of tests that lists reference maps."""
-    path = ROOT / "tests" / "ibsi" / file
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def phase_1(repetitions: int) -> dict[str, Any] | None:
+    """All maps of IBSI 2 phase 1 that have a reference, made and judged; None without data.
 
-
-def phase_1(threads: int, repetitions: int) -> dict[str, Any] | None:
-    """All maps of IBSI 2 phase 1 that have a reference, as the tests make them; None without data.
-
-    Reading the phantoms, which are four, is part of the time.
+    Reading the phantoms and the reference maps is part of the time.
     """
     data = ibsi_data.find(beside=ROOT.parent / "shared" / "ibsi" / "data")
     if data is None:
         return None
-    calls: dict[str, tuple[str, Callable[..., Any]]] = {}
-    for test, phantom, apply, arguments in tests_of("test_ibsi2_maps.py").TESTS:
-        calls[test] = (phantom, lambda a, f=apply, k=arguments, **t: f(a, **k, **t))
-    for test, (phantom, apply) in tests_of("test_ibsi2_fourier_maps.py").TESTS.items():
-        calls[test] = (phantom, apply)
-    by_map: dict[str, list[float]] = {test: [] for test in calls}
+    by_map: dict[str, list[float]] = {t.test: [] for t in compliance.map_tests() if t.has_map}
 
-    def suite() -> None:
-        folder = data / "ibsi_2_digital_phantom" / "nifti"
-        images = {
-            name: io.read(folder / name / "image" / f"{name}.nii.gz").array.astype(np.float64)
-            for name in {phantom for phantom, _ in calls.values()}
-        }
-        for test, (phantom, apply) in calls.items():
-            call = functools.partial(apply, images[phantom], threads=threads)
-            by_map[test].append(timed(call))
+    def all_maps() -> None:
+        for test, seconds in by_map.items():
+            seconds.append(timed(lambda test=test: suite.run_map(test, data)))
 
-    return {"seconds": interleaved({"ferromics": suite}, repetitions), "maps": by_map}
+    return {"seconds": interleaved({"ferromics": all_maps}, repetitions), "maps": by_map}
 
 
 def memory() -> dict[str, dict[str, float]]:
@@ -279,12 +254,12 @@ def main(path: Path | None, repetitions: int, edge: int = 256) -> None:
     for threads in (1, 2):
         name = f"Laws energy, 24 rotations, {edge // 2}^3"
         add(name, threads, laws(edge // 2, threads, repetitions), "below 2000 ms")
-    suite = phase_1(2, max(2, repetitions // 3))
-    if suite is None:
+    maps = phase_1(max(2, repetitions // 3))
+    if maps is None:
         print(f"IBSI 2 phase 1: left out. {ibsi_data.HOW_TO_GET_IT}")
     else:
-        name = f"IBSI 2 phase 1, {len(suite['maps'])} maps"
-        add(name, 2, suite["seconds"], "below 10000 ms")
+        name = f"IBSI 2 phase 1, {len(maps['maps'])} maps"
+        add(name, _core.build_info()["threads"], maps["seconds"], "below 10000 ms")
     errors = laplacian_errors()
     print("\nLargest error of the LoG against the exact response, of its range:")
     for name, by_tool in errors.items():
@@ -303,7 +278,7 @@ def main(path: Path | None, repetitions: int, edge: int = 256) -> None:
             "rows": [
                 {"name": n, "threads": t, "target": goal, "seconds": s} for n, t, s, goal in rows
             ],
-            "maps": suite and suite["maps"],
+            "maps": maps and maps["maps"],
             "log_errors": errors,
             "memory": weights,
         }

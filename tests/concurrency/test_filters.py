@@ -26,7 +26,7 @@ CALLS: dict[str, Callable[..., np.ndarray | dict[str, np.ndarray]]] = {
     "wavelet_deep": lambda **k: f.wavelet(IMAGE, "bior2.2", "LLH", level=3, pooling="min", **k),
     "gabor": lambda **k: f.gabor(IMAGE, MM, 3, 5, gamma=0.7, boundary="zero", **k),
     "gabor_orthogonal": lambda **k: f.gabor(
-        IMAGE, MM, 3, 5, theta_step=TURN / 6, orthogonal=True, pooling="sum", **k
+        IMAGE, MM, 3, 5, theta_step=60, orthogonal=True, pooling="sum", **k
     ),
     "simoncelli": lambda **k: f.simoncelli(IMAGE, 3, boundary="mirror", **k),
     "shannon": lambda **k: f.shannon(IMAGE, 2, **k),
@@ -42,7 +42,6 @@ CALLS: dict[str, Callable[..., np.ndarray | dict[str, np.ndarray]]] = {
     "lbp_2d": lambda **k: f.lbp_2d(IMAGE, radius=2, samples=16, code="rotation_minimum", **k),
     "lbp_3d": lambda **k: f.lbp_3d(IMAGE, radius=1.5, **k),
 }
-TURN = 360.0 if "degrees" in str(f.gabor.__doc__) else float(2 * np.pi)  # as `gabor` takes it
 
 
 def bits(name: str, threads: int, dtype: type | None = None) -> bytes:

@@ -80,10 +80,17 @@ print((peak() - before) / image.nbytes)
         ("f.square_root(a)", 1),
         ("f.gradient(a, (1, 1, 1))", 1),
         ("f.lbp_3d(a)", 2),
+        # The spectrum of the image; padded along y and x, but not along z.
+        ("f.simoncelli(a)", 2),
+        ("f.simoncelli(a, 2, boundary='mirror')", 3),
+        ("f.shannon(a, 2, boundary='mirror')", 3),
+        ("f.riesz(a, (1, 1, 1), (1, 0, 0), sigma=1.5)", 3),
+        ("f.gabor(a, (1, 1, 1), 3, 6, theta_step=45)", 1),
+        ("f.gabor(a, (1, 1, 1), 3, 6, theta_step=45, orthogonal=True)", 2),
     ],
 )
 def test_a_filter_holds_its_maps_and_little_else(call: str, volumes: int) -> None:
-    # Rotations, sub-bands and terms would each be a volume if they were held.
+    # Rotations, sub-bands, orientations and terms would each be a volume if they were held.
     command = [sys.executable, "-c", FILTER, call]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(done.stdout) < volumes + 0.6

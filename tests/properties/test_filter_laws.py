@@ -8,7 +8,6 @@ are summed in another order, or turned there and back by a Fourier transform, st
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -24,11 +23,6 @@ from ferromics import filters as f
 TOLERANCE = 1e-11
 MM = (1.0, 1.0, 1.0)
 Filter = Callable[..., np.ndarray]
-
-# `gabor` takes the unit that its docstring names, the Fourier filters what their signature has.
-EIGHTH = 45.0 if "degrees" in str(inspect.getdoc(f.gabor)) else float(np.pi / 4)
-NAMES_DIMENSION = "dimension" in inspect.signature(f.simoncelli).parameters
-SLICES: dict[str, Any] = {"dimension": 2} if NAMES_DIMENSION else {"in_plane": True}
 
 few = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -52,11 +46,11 @@ LINEAR: dict[str, Filter] = {
     "wavelet_pooled": lambda a, **k: f.wavelet(a, "coif1", "LHH", pooling="sum", **k),
     "gabor_real": lambda a, **k: f.gabor(a, MM, 1.5, 4, part="real", **k),
     "gabor_imaginary": lambda a, **k: f.gabor(
-        a, MM, 1.5, 4, part="imaginary", theta=EIGHTH, orthogonal=True, **k
+        a, MM, 1.5, 4, part="imaginary", theta=45, orthogonal=True, **k
     ),
     "simoncelli": lambda a, **k: f.simoncelli(a, 1, **k),
     "shannon": lambda a, **k: f.shannon(a, 1, **k),
-    "shannon_slices": lambda a, **k: f.shannon(a, 1, **SLICES, **k),
+    "shannon_slices": lambda a, **k: f.shannon(a, 1, dimension=2, **k),
     "riesz_log": lambda a, **k: f.riesz(a, (2, 1, 1), (0, 1, 1), sigma=1.5, **k),
     "riesz_gaussian": lambda a, **k: f.riesz(a, MM, (2, 0, 1), base="gaussian", sigma=1.5, **k),
     "riesz_simoncelli": lambda a, **k: f.riesz(a, MM, (1, 0, 0), base="simoncelli", **k),
@@ -64,7 +58,7 @@ LINEAR: dict[str, Filter] = {
 OTHERS: dict[str, Filter] = {
     "laws_max": lambda a, **k: f.laws(a, "E5S5", pooling="max", **k),
     "laws_energy": lambda a, **k: f.laws(a, "E5L5R5", pooling="min", energy=2, **k),
-    "gabor_modulus": lambda a, **k: f.gabor(a, MM, 1.5, 4, theta_step=EIGHTH, pooling="max", **k),
+    "gabor_modulus": lambda a, **k: f.gabor(a, MM, 1.5, 4, theta_step=45, pooling="max", **k),
     "riesz_steered": lambda a, **k: f.riesz(
         a, MM, (2, 0, 0), base="gaussian", sigma=1.5, sigma_tensor=1.0, **k
     ),
@@ -126,7 +120,7 @@ IN_SPACE: dict[str, Filter] = {
     "lbp_3d": f.lbp_3d,
     "simoncelli": lambda a: f.simoncelli(a, 1),
     "shannon": lambda a: f.shannon(a, 1, boundary="mirror"),
-    "gabor": lambda a: f.gabor(a, MM, 1.5, 4, theta_step=EIGHTH, orthogonal=True),
+    "gabor": lambda a: f.gabor(a, MM, 1.5, 4, theta_step=45, orthogonal=True),
     **{
         f"laws_{p}": lambda a, p=p: f.laws(a, KERNELS[p], pooling=p)
         for p in ("max", "min", "mean", "sum")
@@ -143,8 +137,8 @@ IN_SLICES: dict[str, Filter] = {
     "log": lambda a: f.log(a, MM, 1.2, dimension=2),
     "gradient": lambda a: f.gradient(a, MM, dimension=2),
     "lbp_2d": lambda a: f.lbp_2d(a, samples=4),
-    "simoncelli": lambda a: f.simoncelli(a, 1, **SLICES),
-    "gabor": lambda a: f.gabor(a, MM, 2, 4, gamma=2, theta_step=EIGHTH, pooling="max"),
+    "simoncelli": lambda a: f.simoncelli(a, 1, dimension=2),
+    "gabor": lambda a: f.gabor(a, MM, 2, 4, gamma=2, theta_step=45, pooling="max"),
     **{
         f"laws_{p}": lambda a, p=p: f.laws(a, KERNELS[p][:4], pooling=p)
         for p in ("max", "min", "mean", "sum")
@@ -230,7 +224,7 @@ def test_sub_bands_of_orthogonal_wavelets_share_the_energy(name: str, seed: int)
         assert abs(total / (factor * energy) - 1) < tolerance
 
 
-@pytest.mark.parametrize("options", [{}, SLICES], ids=["volume", "slices"])
+@pytest.mark.parametrize("options", [{}, {"dimension": 2}], ids=["volume", "slices"])
 @given(seed=seeds)
 @few
 def test_isotropic_wavelets_tile_the_spectrum_and_share_its_energy(
@@ -320,7 +314,7 @@ CONSTANT: dict[str, tuple[Filter, Callable[[float], float]]] = {
     ),
     "wavelet_high": (lambda a, **k: f.wavelet(a, "sym4", "LHL", **k), lambda c: 0),
     "simoncelli": (lambda a, **k: f.simoncelli(a, 1, **k), lambda c: 0),
-    "shannon": (lambda a, **k: f.shannon(a, 1, **SLICES, **k), lambda c: 0),
+    "shannon": (lambda a, **k: f.shannon(a, 1, dimension=2, **k), lambda c: 0),
     "riesz": (
         lambda a, **k: f.riesz(a, MM, (1, 1, 0), base="gaussian", sigma=1.5, **k),
         lambda c: 0,
@@ -376,8 +370,8 @@ def test_lengths_in_mm_scale_with_the_spacing(seed: int, scale: float) -> None:
     near(f.log(image, wider, 2 * scale), f.log(image, spacing, 2))
     near(f.gradient(image, wider), f.gradient(image, spacing) / scale)
     near(
-        f.gabor(image, wider, 2 * scale, 4 * scale, theta=EIGHTH),
-        f.gabor(image, spacing, 2, 4, theta=EIGHTH),
+        f.gabor(image, wider, 2 * scale, 4 * scale, theta=45),
+        f.gabor(image, spacing, 2, 4, theta=45),
         100,
     )
     near(

@@ -99,7 +99,7 @@ def test_one_slice_has_its_like_beyond_it_for_a_filter_of_the_volume() -> None:
 def test_kernels_larger_than_the_image_work(boundary: str | float) -> None:
     image = NOISE[:3, :4, :5]
     wide = gabor(image, SPACING, 20.0, 8.0, part="real", boundary=boundary)
-    reach = 100  # 5 standard deviations
+    reach = 140  # 7 standard deviations
     if boundary in ("zero", 12.5):
         value = 0 if boundary == "zero" else boundary
         padded = np.pad(image.astype(np.float64), reach, constant_values=value)

@@ -57,7 +57,7 @@ def gabor(
     The kernel is ``exp(-(x'^2 + gamma^2 y'^2) / (2 sigma^2) + 2j pi x' / wavelength)`` with
     ``x' = k1 cos(theta) + k2 sin(theta)``, ``y' = -k1 sin(theta) + k2 cos(theta)`` in mm, where
     `k1` is along x and `k2` along y. It is not normalised, and is cut off at the box around the
-    ellipse of 5 standard deviations. One narrower than a voxel is sampled as it is.
+    ellipse of 7 standard deviations. One narrower than a voxel is sampled as it is.
 
     Parameters
     ----------
@@ -146,7 +146,8 @@ def simoncelli(
     boundary
         ``"periodic"`` takes the image as it is. Any other rule pads it by ``16 * 2 ** (level - 1)``
         voxels beyond each edge, but by no more than a quarter of the axis or 16 voxels, whichever
-        is more.
+        is more. Beside image and map, a volume takes the memory of one such image, padded along y
+        and x: at most 3.2 times that of the image, for axes of 128 voxels or more.
     dtype, threads
         See :mod:`ferromics.filters`.
 
@@ -258,13 +259,14 @@ def riesz(
         Steer the transform: its axes are then, voxel by voxel, those of the structure tensor, whose
         Gaussian window has this standard deviation in mm. Axis 1 is the direction in which the
         image varies most, axis 2 the next, each pointing where the transform of order 1 along it is
-        not negative.
+        not negative. Beside the image, this takes the memory of some fourteen images.
     dimension
         3 for the volume, 2 for each slice by itself; `l3` is then 0.
     boundary
         See :mod:`ferromics.filters`; by default ``"mirror"`` for ``"log"`` and ``"gaussian"``,
         ``"periodic"`` for wavelets. ``"periodic"`` takes the image as it is. Any other rule pads it
-        beyond each edge: by 16 voxels more than the kernel reaches, or as for :func:`simoncelli`.
+        beyond each edge: by 16 voxels more than the kernel reaches, or as for :func:`simoncelli`;
+        the memory told there grows with the square of the padding.
     dtype, threads
         See :mod:`ferromics.filters`.
 

@@ -173,8 +173,11 @@ impl Band {
         if [kz, ky, kx] == [0; 3] {
             return 0.0;
         }
-        let one = |i: usize| self.wavelet.at((z[i] + y[i] + x[i]).sqrt(), self.m);
-        f64::midpoint(one(0), one(1))
+        let [one, other] = [0, 1].map(|i| (z[i] + y[i] + x[i]).sqrt());
+        if one == other {
+            return self.wavelet.at(one, self.m); // a grid of odd lengths
+        }
+        f64::midpoint(self.wavelet.at(one, self.m), self.wavelet.at(other, self.m))
     }
 }
 

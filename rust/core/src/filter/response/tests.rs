@@ -208,8 +208,8 @@ fn boxes_end_where_kernels_do() {
         Some([0, 3, 3]),
     ];
     assert_eq!(found[..expected.len()], expected);
-    // 5 standard deviations along the wave at 30 degrees; in all planes and by right angles.
-    let reach = |along: f64, across: f64| (5.0 * 0.8 * along.hypot(across / 1.5) + 0.5) as usize;
+    // 7 standard deviations along the wave at 30 degrees; in all planes and by right angles.
+    let reach = |along: f64, across: f64| (7.0 * 0.8 * along.hypot(across / 1.5) + 0.5) as usize;
     let (sin, cos) = 30f64.to_radians().sin_cos();
     let most = reach(sin, cos).max(reach(cos, sin));
     let gabor: Vec<_> = found[18..20].to_vec();
