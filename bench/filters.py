@@ -7,7 +7,6 @@ SimpleITK's `LaplacianRecursiveGaussian`.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import statistics

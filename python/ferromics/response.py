@@ -120,7 +120,8 @@ class ResponseMaps(Mapping[str, ResponseMap]):
         threads: int | None,
     ) -> None:
         core = planned.core
-        processed = core.process(core.prepare(loaded.array), loaded.array, loaded.spacing, threads)
+        prepared = core.prepare(loaded.array)
+        processed = core.process(prepared, loaded.array, loaded.spacing, threads)
         self._core, self._image, self._threads = core, processed, threads
         self._names = tuple(core.maps)
         self._back = loaded.turn.back()
@@ -138,7 +139,7 @@ class ResponseMaps(Mapping[str, ResponseMap]):
                 "shape_zyx": list(processed.shape),
                 "spacing_zyx_mm": list(processed.spacing),
             },
-            **_told(settings, None),
+            **_told(settings, prepared.normalisation),
         }
 
     def __getitem__(self, name: str) -> ResponseMap:

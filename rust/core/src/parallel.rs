@@ -23,12 +23,17 @@ type Stop = Option<Arc<AtomicBool>>;
 /// pool costs about 20 microseconds, which is what 20,000 steps take.
 pub const MIN_WORK: usize = 20_000;
 
-/// Runs `f` with at most `threads` threads for everything parallel inside it.
+/// Threads of a pool at most: more than machines have, few enough to be started in a second.
+pub const MAX_THREADS: usize = 512;
+
+/// Runs `f` with at most `threads` threads, and [`MAX_THREADS`], for everything parallel inside it.
 ///
 /// `None` means `FERROMICS_NUM_THREADS`, else all cores. One pool a thread count is kept for the
 /// life of the process and built anew after a fork, where its threads would be gone.
 pub fn with_threads<R: Send>(threads: Option<usize>, f: impl FnOnce() -> R + Send) -> R {
-    let threads = threads.unwrap_or_else(default_threads).max(1);
+    let threads = threads
+        .unwrap_or_else(default_threads)
+        .clamp(1, MAX_THREADS);
     if threads == 1 {
         let _before = Restore(SERIAL.replace(true));
         return f();

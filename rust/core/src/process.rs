@@ -42,6 +42,12 @@ impl Prepared {
         })
     }
 
+    /// The normalisation, where its parameters come from the whole image.
+    #[must_use]
+    pub fn normalisation(&self) -> Option<&Normalisation> {
+        self.normalisation.as_ref()
+    }
+
     /// Mean, lowest and highest intensity of the image as it was given; finite voxels only.
     pub fn initial<T: Voxel>(&self, image: ArrayView3<'_, T>, spacing: [f64; 3]) -> ImageSummary {
         *self.initial.get_or_init(|| {

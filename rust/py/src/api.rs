@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferromics::extract::ResponseMap;
-use ferromics::parallel::{until, with_threads};
+use ferromics::parallel::{self, until};
 use ferromics::volume::Volume;
 use ferromics::{extract, plan, process, Result, Settings};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};
@@ -14,7 +14,7 @@ use pyo3::exceptions::{PyIndexError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 
 use crate::array::{with_view, AnyVolume};
-use crate::error::CoreError;
+use crate::error::{input_error, CoreError};
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Prepared>()?;
@@ -60,6 +60,29 @@ pub fn compute<T: Send>(
         })
     })?;
     outcome.map_err(|e| CoreError(e).into())
+}
+
+/// Number of threads that a call asks for.
+#[derive(Clone, Copy)]
+pub struct Threads(usize);
+
+impl FromPyObject<'_, '_> for Threads {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        match given.extract() {
+            Ok(threads @ 1..) => Ok(Self(threads)),
+            _ => Err(input_error(format!(
+                "threads is {}; it must be a whole number from 1, or None for all cores",
+                given.repr()?
+            ))),
+        }
+    }
+}
+
+/// [`parallel::with_threads`] as a call asks for them.
+pub fn with_threads<R: Send>(threads: Option<Threads>, f: impl FnOnce() -> R + Send) -> R {
+    parallel::with_threads(threads.map(|Threads(n)| n), f)
 }
 
 /// A column as Python sees it, see `_core.pyi`.
@@ -111,6 +134,14 @@ type Outcome<'py> = (
 /// What depends on an image alone and serves all its regions.
 #[pyclass(frozen, module = "ferromics._core")]
 struct Prepared(process::Prepared);
+
+#[pymethods]
+impl Prepared {
+    #[getter]
+    fn normalisation(&self) -> Option<[f64; 3]> {
+        self.0.normalisation().map(|n| n.parameters())
+    }
+}
 
 /// A whole image, normalised, resampled and rounded.
 #[pyclass(frozen, module = "ferromics._core")]
@@ -166,7 +197,7 @@ impl Plan {
         prepared: &Prepared,
         image: &Bound<'_, PyAny>,
         spacing: [f64; 3],
-        threads: Option<usize>,
+        threads: Option<Threads>,
     ) -> PyResult<Processed> {
         let (settings, prepared) = (self.0.settings(), &prepared.0);
         let processed = with_view!(&AnyVolume::view(image)?, |image| compute(
@@ -186,7 +217,7 @@ impl Plan {
         py: Python<'py>,
         image: &Processed,
         map: usize,
-        threads: Option<usize>,
+        threads: Option<Threads>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if map >= self.0.maps().count() {
             return Err(PyIndexError::new_err(map));
@@ -207,7 +238,7 @@ impl Plan {
         image: &Bound<'py, PyAny>,
         mask: PyReadonlyArray3<'py, bool>,
         spacing: [f64; 3],
-        threads: Option<usize>,
+        threads: Option<Threads>,
     ) -> PyResult<Outcome<'py>> {
         let (mask, prepared) = (mask.as_array(), &prepared.0);
         // A small image may become a large one.

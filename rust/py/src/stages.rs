@@ -2,13 +2,12 @@
 
 use ferromics::arrays;
 use ferromics::mesh::marching_cubes::marching_cubes;
-use ferromics::parallel::with_threads;
 use ferromics::settings::{Discretise, FamilySettings, Norm, Normalise, Resample, Resegment};
 use ndarray::{Array2, Array3};
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray3};
 use pyo3::prelude::*;
 
-use crate::api::compute;
+use crate::api::{compute, with_threads, Threads};
 use crate::array::{with_view, AnyVolume};
 use crate::error::parsed;
 
@@ -54,7 +53,7 @@ fn resample<'py>(
     image: &Bound<'py, PyAny>,
     spacing: [f64; 3],
     settings: &str,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<(Bound<'py, PyArray3<f64>>, [f64; 3])> {
     let settings: Resample = parsed(settings)?;
     let (out, spacing) = with_view!(&AnyVolume::view(image)?, |image| {
@@ -73,7 +72,7 @@ fn resample_mask<'py>(
     mask: PyReadonlyArray3<'py, bool>,
     spacing: [f64; 3],
     settings: &str,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<(Bound<'py, PyArray3<bool>>, [f64; 3])> {
     let settings: Resample = parsed(settings)?;
     let mask = mask.as_array();
@@ -125,7 +124,7 @@ fn texture<'py>(
     levels: PyReadonlyArray3<'py, u16>,
     family: &str,
     mask: Option<PyReadonlyArray3<'py, bool>>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Vec<(String, &'static str, String, f64)>> {
     let family: FamilySettings = parsed(family)?;
     let (levels, mask) = (
@@ -221,7 +220,7 @@ fn spatial_autocorrelation<'py>(
     image: &Bound<'py, PyAny>,
     mask: PyReadonlyArray3<'py, bool>,
     spacing: [f64; 3],
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<(f64, f64)> {
     let mask = mask.as_array();
     let out = with_view!(&AnyVolume::view(image)?, |image| compute(
@@ -244,7 +243,7 @@ fn intensity_peaks<'py>(
     image: &Bound<'py, PyAny>,
     mask: PyReadonlyArray3<'py, bool>,
     spacing: [f64; 3],
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<(f64, f64)> {
     let mask = mask.as_array();
     let out = with_view!(&AnyVolume::view(image)?, |image| compute(

@@ -6,6 +6,7 @@ use ferromics::filter::{gradient, log, mean, Boundary, Dimension, Pooling};
 use pyo3::prelude::*;
 
 use super::{filtered, Image, Json};
+use crate::api::Threads;
 use crate::error::CoreError;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -26,7 +27,7 @@ fn filter_mean<'py>(
     support: usize,
     dimension: Json<Dimension>,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         mean::mean(image, support, dimension.0, boundary.0)
@@ -45,7 +46,7 @@ fn filter_log<'py>(
     truncate: f64,
     dimension: Json<Dimension>,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         log::laplacian_of_gaussian(image, spacing, sigma, truncate, dimension.0, boundary.0)
@@ -62,7 +63,7 @@ fn filter_laws<'py>(
     energy: Option<usize>,
     rotations: Option<Json<Pooling>>,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let rotations = rotations.map(|r| r.0);
     filtered!(py, image, threads, |image| {
@@ -87,7 +88,7 @@ fn filter_wavelet<'py>(
     level: usize,
     rotations: Option<Json<Pooling>>,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
     let rotations = rotations.map(|r| r.0);
     let wavelet = Wavelet::named(wavelet).map_err(CoreError)?;
@@ -120,7 +121,7 @@ fn filter_gradient<'py>(
     spacing: [f64; 3],
     dimension: Json<Dimension>,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         gradient::gradient_magnitude(image, spacing, dimension.0, boundary.0)

@@ -7,6 +7,7 @@ use ferromics::filter::{Boundary, Dimension};
 use pyo3::prelude::*;
 
 use super::{filtered, Image, Json};
+use crate::api::Threads;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(filter_gabor, module)?)?;
@@ -22,7 +23,7 @@ fn filter_gabor<'py>(
     image: Image<'py>,
     spacing: [f64; 3],
     filter: Json<Gabor>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         gabor(image, spacing, &filter.0)
@@ -39,7 +40,7 @@ fn filter_isotropic<'py>(
     level: u32,
     dimension: Json<Dimension>,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         wavelet(image, kind.0, level, dimension.0, boundary.0)
@@ -54,7 +55,7 @@ fn filter_riesz<'py>(
     image: Image<'py>,
     spacing: [f64; 3],
     filter: Json<Riesz>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         riesz(image, spacing, &filter.0)

@@ -8,14 +8,13 @@ mod patterns;
 mod point;
 
 use ferromics::filter::convolve::Real;
-use ferromics::parallel::with_threads;
 use ferromics::Result;
 use ndarray::{Array3, ArrayView3};
 use numpy::{Element, IntoPyArray, PyArray3, PyArrayMethods, PyReadonlyArray3};
 use pyo3::prelude::*;
 use serde::de::DeserializeOwned;
 
-use crate::api::compute;
+use crate::api::{compute, with_threads, Threads};
 use crate::error::parsed;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -75,7 +74,7 @@ use filtered;
 fn one<'py, T: Real + Element>(
     py: Python<'py>,
     image: ArrayView3<'_, T>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
     f: impl FnOnce(ArrayView3<'_, T>) -> Result<Array3<T>> + Send,
 ) -> PyResult<Bound<'py, PyAny>> {
     let map = compute(py, image.len(), || with_threads(threads, || f(image)))?;
@@ -88,7 +87,7 @@ fn several<'py, T: Real + Element>(
     py: Python<'py>,
     image: ArrayView3<'_, T>,
     count: usize,
-    threads: Option<usize>,
+    threads: Option<Threads>,
     f: impl FnOnce(ArrayView3<'_, T>, &mut [&mut [T]]) -> Result<()> + Send,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let shape: [usize; 3] = image.dim().into();

@@ -5,6 +5,7 @@ use ferromics::filter::Boundary;
 use pyo3::prelude::*;
 
 use super::{filtered, Image, Json};
+use crate::api::Threads;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(filter_lbp_2d, module)?)?;
@@ -21,7 +22,7 @@ fn filter_lbp_2d<'py>(
     samples: usize,
     code: Json<Code>,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         lbp::in_slices(image, radius, samples, code.0, boundary.0)
@@ -36,7 +37,7 @@ fn filter_lbp_3d<'py>(
     image: Image<'py>,
     radius: f64,
     boundary: Json<Boundary>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         lbp::in_volume(image, radius, boundary.0)

@@ -4,6 +4,7 @@ use ferromics::filter::point::{transform, Transform};
 use pyo3::prelude::*;
 
 use super::{filtered, Image, Json};
+use crate::api::Threads;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(filter_transform, module)?)
@@ -17,7 +18,7 @@ fn filter_transform<'py>(
     image: Image<'py>,
     kind: Json<Transform>,
     largest: Option<f64>,
-    threads: Option<usize>,
+    threads: Option<Threads>,
 ) -> PyResult<Bound<'py, PyAny>> {
     filtered!(py, image, threads, |image| {
         transform(image, kind.0, largest)
