@@ -43,7 +43,7 @@ enum Image<'py> {
 }
 
 /// Calls `$make` with `$view` as the image's view, through the door, and wraps what it makes: one
-/// map, or (`$frame`) several.
+/// map, or several where their `$count` is given.
 macro_rules! filtered {
     ($py:expr, $image:expr, $threads:expr, |$view:ident| $make:expr) => {
         match &$image {
