@@ -147,8 +147,8 @@ def test_kernels_much_larger_than_the_image_see_the_image_go_on(boundary: str | 
         str(boundary), "constant"
     )
     extra = {} if mode != "constant" else {"constant_values": 0 if boundary == "zero" else boundary}
-    padded = np.pad(image, 40, mode=mode, **extra)
-    inner = tuple(slice(40, 40 + n) for n in image.shape)
+    padded = np.pad(image, 60, mode=mode, **extra)
+    inner = tuple(slice(60, 60 + n) for n in image.shape)
     for apply in (
         lambda a: f.mean(a, 61, boundary=boundary),
         lambda a: f.log(a, MM, 9, boundary=boundary),
@@ -176,7 +176,7 @@ def test_kernels_much_larger_than_the_image_see_the_image_go_on(boundary: str | 
         (lambda: f.log(NOISE, MM, 1, truncate=NAN), ("truncate is NaN", "positive")),
         (lambda: f.log(NOISE, (1, NAN, 1), 1), ("spacing must be three positive", "NaN")),
         (lambda: f.gradient(NOISE, (1, -1, 1)), ("spacing must be three positive", "-1")),
-        (lambda: f.gradient(NOISE, (1, 1)), ("spacing is [1.0, 1.0]", "three lengths")),
+        (lambda: f.gradient(NOISE, (1, 1)), ("spacing is (1, 1)", "three lengths")),
         (lambda: f.laws(NOISE, "X5E5"), ("kernels is 'X5E5'", "L3, E3, S3")),
         (lambda: f.laws(NOISE, "L5"), ("kernels is 'L5'", "give two")),
         (lambda: f.laws(NOISE, "L5" * 4), ("kernels is 'L5L5L5L5'", "three")),
@@ -191,7 +191,7 @@ def test_kernels_much_larger_than_the_image_see_the_image_go_on(boundary: str | 
         (lambda: f.wavelet(NOISE, "haar", "all"), ("sub_band is 'all'", "LLH")),
         (lambda: f.simoncelli(NOISE, 4), ("level is 4", "[6, 20, 22]", "deepest level is 3")),
         (lambda: f.riesz(NOISE, MM, (9, 8, 0), sigma=1), ("order is [9, 8, 0]", "1 to 16")),
-        (lambda: f.gabor(NOISE, MM, 1e7, 4), ("sigma is 10000000 mm", "2^30 points")),
+        (lambda: f.gabor(NOISE, MM, 1e7, 4), ("sigma is 10000000 mm", "4096 voxels")),
         (lambda: f.lbp_2d(NOISE, radius=NAN), ("radius is NaN", "from 1 to 100")),
         (lambda: f.lbp_2d(NOISE, samples=25), ("samples is 25", "from 3 to 24")),
         (lambda: f.lbp_3d(NOISE, radius=101), ("radius is 101 voxels", "from 1 to 100")),
@@ -217,8 +217,7 @@ def test_the_smallest_sigma_works() -> None:
     assert np.isfinite(f.log(NOISE, (9, 1, 1), 0.5, dimension=2)).all()  # z is not filtered
 
 
-UNCLEAR = [
-    (lambda: f.mean(NOISE, 3, dimension=2.0), ("dimension is 2.0",)),
+OF_THE_WRONG_KIND = [
     (lambda: f.mean(NOISE, 3, boundary=None), ("boundary is None",)),
     (lambda: f.gabor(NOISE, MM, 2, 4, boundary=None), ("boundary is None",)),
     (lambda: f.mean(NOISE, 3, boundary=True), ("boundary is True",)),
@@ -231,22 +230,19 @@ UNCLEAR = [
     (lambda: f.riesz(NOISE, MM, None, sigma=1), ("order is None", "three whole")),
     (lambda: f.simoncelli(NOISE, NAN), ("level is nan", "whole number")),
     (lambda: f.simoncelli(NOISE, None), ("level is None", "whole number")),
-    (lambda: f.wavelet(NOISE, "haar", level=2**64), ("level is 18446744073709551616", "from 1")),
+    (lambda: f.wavelet(NOISE, "haar", level=2**64), ("level is 18446744073709551616", "at most")),
     (lambda: f.laws(NOISE, "L5E5", energy=70000), ("energy is 70000", "at most 65536")),
     (lambda: f.mean(NOISE, 3, threads=-1), ("threads is -1",)),
-    (lambda: f.wavelet(NOISE, "haar", "LH", dimension=3), ("sub_band is 'LH'", "dimension")),
 ]
 
 
-@pytest.mark.xfail(reason="refused without the argument's name, or taken", strict=True)
-@pytest.mark.parametrize(("call", "parts"), UNCLEAR)
+@pytest.mark.parametrize(("call", "parts"), OF_THE_WRONG_KIND)
 def test_an_argument_of_the_wrong_kind_is_named(
     call: Callable[[], object], parts: tuple[str, ...]
 ) -> None:
     refused(call, *parts)
 
 
-@pytest.mark.xfail(reason="Fourier filters refuse what the others take", strict=True)
 @pytest.mark.parametrize("kind", [bool, np.float16, np.longdouble])
 @pytest.mark.parametrize("name", BY_FOURIER)
 def test_every_filter_takes_every_kind_of_number(name: str, kind: type) -> None:

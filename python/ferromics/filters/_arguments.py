@@ -43,11 +43,10 @@ def volume(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
 
 def three_lengths(spacing: Sequence[float]) -> list[float]:
     """Return the spacing (z, y, x)."""
-    lengths = [float(length) for length in spacing]
-    if len(lengths) != 3:
-        msg = f"spacing is {lengths}; give three lengths in mm (z, y, x)"
+    if np.shape(spacing) != (3,):
+        msg = f"spacing is {spacing!r}; give three lengths in mm (z, y, x)"
         raise InputError(msg)
-    return lengths
+    return [float(length) for length in spacing]
 
 
 def dimension_number(dimension: int) -> int:
