@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferromics::extract::ResponseMap;
+use ferromics::normalise::Normalisation;
 use ferromics::parallel::{self, until};
 use ferromics::volume::Volume;
 use ferromics::{extract, plan, process, Result, Settings};
@@ -139,7 +140,7 @@ struct Prepared(process::Prepared);
 impl Prepared {
     #[getter]
     fn normalisation(&self) -> Option<[f64; 3]> {
-        self.0.normalisation().map(|n| n.parameters())
+        self.0.normalisation().map(Normalisation::parameters)
     }
 }
 

@@ -173,6 +173,9 @@ impl Filter {
     ///
     /// # Errors
     /// As the filter's own function.
+    ///
+    /// # Panics
+    /// Never: one sub-band gives one map.
     pub fn map<T: Real>(
         &self,
         image: ArrayView3<'_, T>,

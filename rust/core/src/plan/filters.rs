@@ -33,8 +33,9 @@ pub(super) fn maps(path: &str, settings: &FilterSettings) -> Result<Vec<Named>> 
         ));
     }
     if settings.of_map.precision == Precision::Single {
-        maps.iter_mut()
-            .for_each(|(name, _)| name.push_str("-single"));
+        for (name, _) in &mut maps {
+            name.push_str("-single");
+        }
     }
     if let Some(name) = &settings.of_map.name {
         let path = format!("{path}.name");

@@ -209,6 +209,7 @@ fn boxes_end_where_kernels_do() {
     ];
     assert_eq!(found[..expected.len()], expected);
     // 7 standard deviations along the wave at 30 degrees; in all planes and by right angles.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to 6
     let reach = |along: f64, across: f64| (7.0 * 0.8 * along.hypot(across / 1.5) + 0.5) as usize;
     let (sin, cos) = 30f64.to_radians().sin_cos();
     let most = reach(sin, cos).max(reach(cos, sin));
