@@ -232,8 +232,8 @@ fn nothing_beyond_the_reach_has_a_part_and_something_at_it_has() {
             let mut image = Array3::<f64>::zeros(shape);
             image[reach.map(|n| n + 2)] = 1.0;
             let made = gabor(image.view(), spacing, &g).unwrap();
-            // Where a transform leaves rounding, the kernel is at least e^-13.
-            let least = 1e-10 / (6.0 * 3.0);
+            // Where a transform leaves rounding, the kernel is at least e^-27.
+            let least = 1e-12 / (6.0 * 3.0);
             for (a, &n) in reach.iter().enumerate() {
                 let largest = |at: usize| {
                     let plane = made.index_axis(ndarray::Axis(a), at);
