@@ -217,7 +217,7 @@ fn a_part_of_the_image_gives_a_part_of_the_map() {
 }
 
 #[test]
-fn nothing_beyond_the_reach_has_a_part_and_something_at_it_has() {
+fn nothing_beyond_the_reach_has_a_part_and_what_is_a_voxel_inside_has() {
     let spacing = [3.0, 1.0, 0.8];
     for orthogonal in [false, true] {
         for theta_step in [None, Some(60.0)] {
@@ -240,7 +240,8 @@ fn nothing_beyond_the_reach_has_a_part_and_something_at_it_has() {
                     plane.iter().fold(0.0, |m: f64, v| m.max(v.abs()))
                 };
                 assert!(largest(1) < 1e-14 && largest(n + n + 3) < 1e-14);
-                assert!(n == 0 || (largest(2) > least && largest(2 * n + 2) > least));
+                // The outermost voxel may be half a voxel beyond the end, and lost in rounding.
+                assert!(n == 0 || (largest(3) > least && largest(2 * n + 1) > least));
             }
             assert_eq!(reach[0] > 0, orthogonal);
         }
