@@ -477,6 +477,9 @@ impl<'a, T: Real> Pass<'a, T> {
 }
 
 /// `to[i]` = bias + sum over the taps (w, start) of `w * from[start + i]`, added in order.
+// Wider registers where the processor has them, 1.3x on eight sub-bands; without fused operations,
+// so that the bits are the same on all.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 fn combine<T: Real>(from: &[T], taps: &[(T, usize)], bias: T, to: &mut [T]) {
     let mut blocks = to.chunks_exact_mut(LANES);
     let mut i = 0;
