@@ -34,22 +34,33 @@ def tell(message: str) -> None:
     sys.stderr.write(f"ferromics: {' '.join(message.split())}\n")
 
 
+class _Asked:
+    """Words that rich asks for each time it draws."""
+
+    def __init__(self, words: Callable[[], str]) -> None:
+        self._words = words
+
+    def __rich__(self) -> str:
+        return self._words()
+
+
 @contextlib.contextmanager
-def progress(what: str) -> Iterator[Callable[[str], None]]:
+def progress(what: str) -> Iterator[Callable[[str | Callable[[], str]], None]]:
     """A spinner on stderr, if that is a terminal and the work takes long.
 
-    What it hands out changes the words beside the spinner.
+    What it hands out changes the words beside the spinner; a function is asked for them again and
+    again.
     """
     if not sys.stderr.isatty():
         yield lambda _: None
         return
     shown: list[Any] = []
-    words = [what]
+    words: list[Any] = [what]
 
-    def say(text: str) -> None:
-        words[0] = text
+    def say(text: str | Callable[[], str]) -> None:
+        words[0] = text if isinstance(text, str) else _Asked(text)
         for status in shown:
-            status.update(text)
+            status.update(words[0])
 
     def show() -> None:
         from rich.console import Console

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,7 +84,16 @@ def extract(
 
     if output != "-":
         table.check_path(Path(output))
-    with progress("computing features"):
+    with progress("reading the image") as say:
+
+        def watch(done: Callable[[], tuple[int, int]]) -> None:
+            def words() -> str:
+                known, total = done()
+                of = f": {known} of {total} images" if total > 1 else ""
+                return f"computing features{of}"
+
+            say(words)
+
         found = run(
             image,
             _masks(mask),
@@ -92,6 +102,7 @@ def extract(
             mask_threshold=mask_threshold,
             threads=threads,
             case=case,
+            watch=watch,
         )
     results: list[Result] = list(found.values()) if isinstance(found, Results) else [found]
     failures = found.failures if isinstance(found, Results) else {}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+Watch: TypeAlias = Callable[[Callable[[], tuple[int, int]]], None]
 AnySettings: TypeAlias = Settings | Mapping[str, Any] | str | Path | None
 
 
@@ -177,6 +178,7 @@ def extract(
     mask_threshold: float | None = None,
     threads: int | None = None,
     case: str | None = None,
+    watch: Watch | None = None,
 ) -> Result | Results:
     """Compute the features of one or more regions of an image.
 
@@ -202,6 +204,10 @@ def extract(
         depend on it.
     case
         Name of the case in tables; by default the image file's name.
+    watch
+        Called once, when the image is read, with a function that tells at any time (from any
+        thread) how many images are done and how many there are: the given one and each filter's
+        response map, of each region.
 
     Returns
     -------
@@ -242,7 +248,12 @@ def extract(
         bias_correction=chosen.bias_correction,
     )
     name = loaded.name if case is None else case
-    prepared = planned.core.prepare(loaded.image)
+    several = len(loaded.regions) > 1
+    prepared = planned.core.prepare(loaded.image, several_regions=several)
+    if watch is not None:
+        images = len(planned.core.maps) + chosen.original
+        total = images * len(loaded.regions)
+        watch(lambda: (prepared.done, total))
     run = functools.partial(_run, planned, prepared, chosen, loaded, threads=threads, case=name)
     if not loaded.several:
         return run(loaded.regions[0])

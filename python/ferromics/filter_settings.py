@@ -11,6 +11,7 @@ angles in degrees. Where a parameter is a list, each entry makes a map of its ow
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -32,7 +33,7 @@ from ferromics.stages import (
 Boundary: TypeAlias = Annotated[
     Literal["mirror", "nearest", "periodic", "zero"] | Real, BeforeValidator(lambda v: _edge(v))
 ]
-Dimension: TypeAlias = Literal[2, 3]
+Dimension: TypeAlias = Annotated[Literal[2, 3], BeforeValidator(number)]
 Pooling: TypeAlias = Literal["max", "min", "mean", "sum"]
 Level: TypeAlias = Annotated[int, Field(ge=1, le=2**31), BeforeValidator(number)]
 Levels: TypeAlias = Annotated[
@@ -46,6 +47,7 @@ Names: TypeAlias = Annotated[
     tuple[str, ...], Field(min_length=1), BeforeValidator(listed), Short(({"type": "string"},))
 ]
 RADIUS: Final = 100.0
+TRUNCATE: Final = 4.0
 
 
 def _edge(value: object) -> object:
@@ -54,6 +56,8 @@ def _edge(value: object) -> object:
     plain = number(value)
     if isinstance(plain, str) and plain not in names:
         refuse(value, "it is one of these, or a number", names)
+    if isinstance(plain, float) and not math.isfinite(plain):
+        refuse(value, "a constant is a finite number")
     return plain
 
 
@@ -137,7 +141,7 @@ class Log(_Placed):
         BeforeValidator(listed),
         Short(({"type": "number", "exclusiveMinimum": 0},)),
     ]
-    truncate: Positive = 4.0
+    truncate: Positive = TRUNCATE
 
 
 class Laws(Filter):
@@ -234,6 +238,15 @@ class Wavelet(_Placed):
     level: Levels = (1,)
     pooling: Pooling | None = None
 
+    @field_validator("sub_bands")
+    @classmethod
+    def _of_slices(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("dimension") == 2 and value != "all":
+            for name in value:
+                if len(name) == 3:
+                    refuse(name, "slices (dimension 2) have sub-bands of two letters")
+        return value
+
     @field_validator("wavelet")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -308,7 +321,7 @@ class Riesz(Filter):
     order: tuple[Whole, Whole, Whole]
     base: Literal["log", "gaussian", "simoncelli", "shannon"] = "log"
     sigma: Annotated[Positive | None, Field(validate_default=True)] = None
-    truncate: Positive = 4.0
+    truncate: Positive = TRUNCATE
     level: Level = 1
     sigma_tensor: Positive | None = None
     dimension: Dimension = 3
@@ -329,6 +342,20 @@ class Riesz(Filter):
             refuse(value, f"a base of {base!r} needs a standard deviation in mm")
         if base in ("simoncelli", "shannon") and value is not None:
             refuse(value, f"a base of {base!r} takes a level, no sigma")
+        return value
+
+    @field_validator("truncate")
+    @classmethod
+    def _cuts_a_kernel(cls, value: float, info: ValidationInfo) -> float:
+        if info.data.get("base") in ("simoncelli", "shannon") and value != TRUNCATE:
+            refuse(value, "a wavelet as base has no kernel to cut off")
+        return value
+
+    @field_validator("level")
+    @classmethod
+    def _of_wavelets(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("base") in ("log", "gaussian") and value != 1:
+            refuse(value, "only a wavelet as base has levels")
         return value
 
     @field_validator("dimension")

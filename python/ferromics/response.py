@@ -96,8 +96,8 @@ class ResponseMap:
         _images.check_path(target)
         record = json.dumps(self.provenance, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         note = f"{self.name}, ferromics {self.provenance['ferromics']}"
-        write_atomically(provenance_path(target), record.encode())
         _images.write(target, self.to_sitk(), note)
+        write_atomically(provenance_path(target), record.encode())
 
 
 class ResponseMaps(Mapping[str, ResponseMap]):

@@ -104,8 +104,8 @@ class Settings(Stage):
             ],
             ...,
         ],
-        BeforeValidator(listed),
-        Short(({"type": "string"}, {"type": "object", "required": ["type"]})),
+        BeforeValidator(lambda v: () if v is None else listed(v)),
+        Short(({"type": ["string", "null"]}, {"type": "object", "required": ["type"]})),
     ] = ()
     features: FamilyList = default_families()
 
@@ -263,7 +263,9 @@ class Settings(Stage):
 def _noted_on(filter_: AnyFilter, discretise: tuple[Any, ...]) -> bool:
     """Whether a map without a calibrated unit gets bins of a fixed size."""
     binned = filter_.discretise or discretise
-    return filter_.type != "mean" and any(isinstance(d, Fbs) for d in binned)
+    # The mean's is the image's; patterns are whole numbers.
+    calibrated = filter_.type in ("mean", "lbp_2d", "lbp_3d")
+    return not calibrated and any(isinstance(d, Fbs) for d in binned)
 
 
 def _differing(stage: BaseModel) -> dict[str, Any]:

@@ -285,6 +285,13 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
                 "for IBSI 2 ibsi2:1, ibsi2:2, ibsi2:A, ibsi2:B, or a test such as 3.a.1 or 2.A"
             )
             raise InputError(msg)
+    without = {test.test for test in compliance.map_tests() if not test.has_map}
+    if wanted and wanted <= without:
+        msg = (
+            f"there is no reference map to judge {', '.join(sorted(wanted))} by: IBSI's teams "
+            "found no consensus"
+        )
+        raise InputError(msg)
     return tuple(name for name in everything if name in wanted or not wanted)
 
 

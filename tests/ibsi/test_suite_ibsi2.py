@@ -148,6 +148,7 @@ def test_without_any_data_each_missing_set_is_one_line(cli, tmp_path) -> None:
     [
         (["--data", "."], "does not hold IBSI's data"),
         (["--data", ".", "-c", "3.a.1"], "does not hold IBSI's data"),
+        (["-c", "9.b.2", "-c", "10.a"], "no reference map to judge 10.a, 9.b.2 by"),
         (["-c", "3.a.9"], "no configuration '3.a.9'; there are phantom, A, B, C, D, E; for IBSI 2"),
         (["-c", "ibsi2:C"], "or a test such as 3.a.1 or 2.A"),
     ],

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ferromics as fm
+from ferromics import _core
 
 SPACING = (2.0, 1.0, 0.8)
 
@@ -221,6 +222,51 @@ def test_values_do_not_depend_on_threads_nor_on_the_other_filters() -> None:
     for threads in (1, 2, 7):
         result = fm.extract(image, mask, together, spacing=SPACING, threads=threads)
         assert dict(result) == alone
+
+
+@pytest.mark.parametrize("over", ["image", "mask"])
+def test_regions_of_one_image_have_the_values_that_each_has_alone(over) -> None:
+    image = noise((14, 20, 22))
+    labels = np.zeros(image.shape, np.uint8)
+    labels[2:6, 3:9, 4:10], labels[8:13, 10:18, 9:20], labels[0:2, 0:3, 0:3] = 1, 2, 7
+    named = [{**block, "name": f"m{k}"} for k, (block, _) in enumerate(FILTERS)]
+    settings_ = {
+        "normalise": {"type": "zscore", "over": over},
+        "filters": named,
+        "features": ["stat", "loc"],
+    }
+    together = fm.extract(image, labels, settings_, label="all", spacing=SPACING)
+    for label in (1, 2, 7):
+        alone = fm.extract(image, labels == label, settings_, spacing=SPACING)
+        found = np.array(list(together[label].values()))
+        # Maps that take the whole image are the same bits; crops are, too.
+        np.testing.assert_array_equal(found, list(alone.values()))
+
+
+def test_a_map_of_the_whole_image_is_made_once_for_all_regions() -> None:
+    image = noise((12, 14, 16))
+    settings_ = {"filters": ["simoncelli"], "features": ["stat"]}
+    plan = _core.Plan(fm.Settings.of(settings_).core_json())
+    prepared = plan.prepare(image, several_regions=True)
+    mask = np.zeros(image.shape, bool)
+    mask[3:6, 3:6, 3:6] = True
+    first = plan.run(prepared, image, mask, SPACING)[0]
+    assert prepared.done == 2
+    # The map is that of the first image, whatever the second call is given.
+    again = plan.run(prepared, np.zeros_like(image), mask, SPACING)[0]
+    assert prepared.done == 4
+    np.testing.assert_array_equal(first[18:], again[18:])
+    assert first[0] != again[0] == 0
+
+
+def test_watching_tells_how_many_images_are_done() -> None:
+    image = noise((12, 14, 16))
+    labels = np.zeros(image.shape, np.uint8)
+    labels[3:6, 3:6, 3:6], labels[7:10, 7:10, 7:10] = 1, 2
+    settings_ = {"filters": [{"type": "log", "sigma": [2, 3]}], "features": ["stat"]}
+    asked = []
+    fm.extract(image, labels, settings_, label="all", spacing=SPACING, watch=asked.append)
+    assert [done() for done in asked] == [(6, 6)]
 
 
 def test_single_precision_is_near_and_says_so() -> None:

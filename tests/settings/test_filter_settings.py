@@ -80,6 +80,12 @@ REFUSED = [
         block("riesz", base="shannon"),
         r"^filters\[0\]\.sigma: 2\.0 is not .* takes a level",
     ),
+    (block("riesz", level=2), r"^filters\[0\]\.level: 2 is not allowed; only a wavelet"),
+    (
+        {"type": "riesz", "order": [1, 0, 0], "base": "shannon", "truncate": 3},
+        r"^filters\[0\]\.truncate: 3\.0 is not allowed",
+    ),
+    (block("wavelet", sub_bands="LLH", dimension=2), r"^filters\[0\]\.sub_bands: 'LLH' is not"),
     (block("riesz", order=[0, 0, 1], dimension=2), r"^filters\[0\]\.dimension: 2 is not allowed"),
     (block("square", largest=0), r"^filters\[0\]\.largest: 0"),
     (block("lbp_2d", samples=25), r"^filters\[0\]\.samples: 25"),
@@ -113,7 +119,13 @@ def test_what_settings_refuse_the_core_refuses(wrong, told) -> None:
             {"filters": [block("log", sigma=[1, 2], name="a")]},
             r"\.name: 'a' for 2 maps",
         ),
-        ({"filters": ["square", "square"]}, r"filters: square_loc_.* twice is not allowed"),
+        ({"filters": ["square", "square"]}, r"filters\[1\]\.name: 'square' is not allowed"),
+        (
+            {"filters": [block("log", features="stat"), block("log", features="ih")]},
+            r"filters\[1\]\.name: 'log-sigma2mm' is not allowed; an earlier filter",
+        ),
+        ({"filters": [block("log", name="original")]}, r"\.name: 'original' .* the image itself"),
+        ({"filters": [block("log", name="gradient"), "gradient"]}, r"\[1\]\.name: 'gradient'"),
         ({"original": False}, r"original: false is not allowed"),
         ({"filters": [block("square", features=["diag"])]}, r"filters\[0\]\.features\[0\]: diag"),
         ({"filters": ["square"], "features": ["morph"]}, r"filters\[0\]\.features: nothing"),
@@ -140,8 +152,9 @@ def test_short_forms() -> None:
     assert Settings(filters="gradient") == Settings(filters=[{"type": "gradient"}])
     band = Settings(filters=[block("wavelet", sub_bands="LLH")]).filters[0]
     assert band.sub_bands == ("LLH",)
-    one = Settings(filters=[block("log", sigma="1e0", boundary="2.5")]).filters[0]
-    assert (one.sigma, one.boundary) == ((1.0,), 2.5)
+    one = Settings(filters=[block("log", sigma="1e0", boundary="2.5", dimension="2")]).filters[0]
+    assert (one.sigma, one.boundary, one.dimension) == ((1.0,), 2.5, 2)
+    assert Settings(filters=None) == Settings()
 
 
 @pytest.mark.parametrize("kind", FILTERS)
@@ -174,5 +187,6 @@ def test_bins_of_a_fixed_size_on_a_map_are_remarked_on() -> None:
 
     assert notes() == []
     assert notes(filters=[block("mean")]) == []  # still in the image's unit
+    assert notes(filters=[block("lbp_2d", discretise="fbs1")]) == []  # codes
     assert notes(filters=[block("log", discretise="fbn32")]) == []
     assert ["filters[0] (log)" in note for note in notes(filters=[block("log")])] == [True]

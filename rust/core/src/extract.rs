@@ -93,7 +93,7 @@ pub fn extract_prepared<T: Voxel>(
         return Ok(done);
     }
     let settings = plan.settings();
-    let around = |window, shape, spacing| images::needed(plan, window, shape, spacing);
+    let around = |window, shape, spacing| images::needed(plan, prepared, window, shape, spacing);
     let surrounded = plan.needs(Family::Loc) || plan.maps().next().is_some();
     let wanted = Wanted {
         around: surrounded.then_some(&around),
@@ -130,6 +130,7 @@ pub fn extract_prepared<T: Voxel>(
     };
     let [morphological, intensity] = roi.voxels();
     let region = Region {
+        prepared,
         roi: Arc::new(roi),
         surroundings,
         diagnostics,
@@ -155,7 +156,7 @@ pub fn extract_prepared<T: Voxel>(
 }
 
 /// The values of one image's tasks, and what the user should know about them.
-fn features(image: &ImageTasks, region: &Region) -> Result<(Vec<f64>, Vec<String>)> {
+fn features(image: &ImageTasks, region: &Region<'_>) -> Result<(Vec<f64>, Vec<String>)> {
     let (roi, surroundings) = images::on_image(image, region)?;
     let levels = parallel::map(image.discretise.len(), roi.intensities().len(), |k| {
         let needed = image.tasks.iter().any(|t| t.discretisation == Some(k));
@@ -187,6 +188,7 @@ fn features(image: &ImageTasks, region: &Region) -> Result<(Vec<f64>, Vec<String
         levels,
     };
     let values = stages.run_all(&image.tasks)?;
+    region.prepared.count();
     Ok((values.into_iter().map(finite).collect(), warnings))
 }
 
@@ -302,7 +304,8 @@ fn unusual(label: &str, levels: &Levels) -> Option<String> {
 }
 
 /// A region after processing and re-segmentation, which all images share.
-struct Region {
+struct Region<'a> {
+    prepared: &'a Prepared,
     roi: Arc<Roi>,
     /// The image around it, as far as features and filters reach.
     surroundings: Option<Surroundings>,

@@ -23,6 +23,9 @@ pub(crate) use self::check::{check_normalise, check_resample};
 /// Largest distance in voxels for directions and neighbourhoods; their size grows with its cube.
 pub const MAX_DISTANCE: u32 = 20;
 
+/// Name of the image itself, as it is after processing.
+const ORIGINAL: &str = "original";
+
 /// The catalogue, made once: single stages make a plan in every call.
 static CATALOGUE: OnceLock<Vec<Feature>> = OnceLock::new();
 
@@ -64,6 +67,8 @@ pub(crate) struct Task {
 /// An image that features are computed on; its values fill consecutive columns.
 #[derive(Debug, Clone)]
 pub(crate) struct ImageTasks {
+    /// Place among the images.
+    pub(crate) number: usize,
     /// `original`, or the response map's name.
     pub(crate) name: String,
     /// The filter that makes it, and in which precision; `None` for the image itself.
@@ -99,7 +104,7 @@ impl Plan {
         let settings = plan.settings.clone();
         if settings.original {
             plan.add(Asked {
-                name: "original".into(),
+                name: ORIGINAL.into(),
                 path: "features".into(),
                 filter: None,
                 resegment: Resegment::default(),
@@ -129,6 +134,7 @@ impl Plan {
                 (&inherited, "features".into())
             };
             for (name, filter) in filters::maps(&path, block)? {
+                plan.refuse_name(&path, &name)?;
                 plan.add(Asked {
                     name,
                     path: at.clone(),
@@ -141,6 +147,23 @@ impl Plan {
         }
         refuse_double_names(&plan.columns)?;
         Ok(plan)
+    }
+
+    /// Refuses a response map of the filter at `path` whose name stands for another image already.
+    fn refuse_name(&self, path: &str, name: &str) -> Result<()> {
+        if name != ORIGINAL && self.maps().all(|other| other != name) {
+            return Ok(());
+        }
+        let allowed = if name == ORIGINAL {
+            "it stands for the image itself; give the map another name"
+        } else {
+            "an earlier filter makes a map of this name; merge the two blocks, or give one a `name`"
+        };
+        Err(setting(
+            &format!("{path}.name"),
+            format!("'{name}'"),
+            allowed,
+        ))
     }
 
     /// Lays out the tasks and columns of one image.
@@ -176,6 +199,7 @@ impl Plan {
             }
         }
         self.images.push(ImageTasks {
+            number: self.images.len(),
             name: asked.name,
             filter: asked.filter,
             resegment: asked.resegment,
@@ -346,14 +370,9 @@ fn refuse_double_names(columns: &[Column]) -> Result<()> {
     match columns.iter().find(|c| !seen.insert(&c.name)) {
         None => Ok(()),
         Some(double) => Err(setting(
-            if double.image == "original" {
-                "features"
-            } else {
-                "filters"
-            },
+            "features",
             format!("{} twice", double.name),
-            "each column may be asked for once; merge the two entries, change a parameter, or give a \
-             filter its own name",
+            "each column may be asked for once; merge the two entries or change a parameter",
         )),
     }
 }

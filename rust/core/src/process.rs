@@ -5,7 +5,8 @@
 //! Only the region's box and the surroundings that later steps need are made, in the index
 //! coordinates of the whole new grid.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::{Array3, ArrayView3};
 
@@ -26,7 +27,17 @@ pub struct Prepared {
     /// The image as a whole, before and after processing; found when first asked for.
     initial: OnceLock<ImageSummary>,
     interpolated: OnceLock<ImageSummary>,
+    /// Response maps that do not depend on the region, if several regions are to come.
+    maps: Option<Mutex<Maps>>,
+    /// Images of all regions whose features are known.
+    done: AtomicUsize,
 }
+
+/// Response maps by the number of the image in the plan.
+type Maps = Vec<(usize, Arc<Surroundings>)>;
+
+/// Voxels of the response maps that are kept for further regions at most: 1 GiB.
+const KEPT: usize = 1 << 27;
 
 impl Prepared {
     /// Looks through the `image` (z, y, x) for what the settings need of it.
@@ -40,6 +51,45 @@ impl Prepared {
             normalisation: normalisation.flatten(),
             ..Self::default()
         })
+    }
+
+    /// To be used for several regions: response maps of filters that take the whole image are kept,
+    /// as long as all together have at most 2^27 voxels.
+    #[must_use]
+    pub fn for_regions(mut self, settings: &Settings) -> Self {
+        // With a normalisation over the mask it is another image for each region.
+        if settings.normalise.is_none() || self.normalisation.is_some() {
+            self.maps = Some(Mutex::default());
+        }
+        self
+    }
+
+    /// The response map of the image with this number in the plan, if it is kept.
+    pub(crate) fn kept(&self, image: usize) -> Option<Arc<Surroundings>> {
+        let maps = self.maps.as_ref()?;
+        let maps = maps.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = maps.iter().find(|(k, _)| *k == image);
+        found.map(|(_, map)| Arc::clone(map))
+    }
+
+    /// Keeps a response map of the whole image for further regions, if there is room.
+    pub(crate) fn keep(&self, image: usize, map: &Arc<Surroundings>) {
+        let Some(maps) = &self.maps else { return };
+        let mut maps = maps.lock().unwrap_or_else(PoisonError::into_inner);
+        let held: usize = maps.iter().map(|(_, map)| map.window.voxels()).sum();
+        if held + map.window.voxels() <= KEPT {
+            maps.push((image, Arc::clone(map)));
+        }
+    }
+
+    /// How many images' features are known, of all regions so far: grows while regions are computed.
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Counts an image whose features are known.
+    pub(crate) fn count(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The normalisation, where its parameters come from the whole image.

@@ -13,6 +13,7 @@ pub use self::families::{
     Aggregation, FamilySettings, Glcm, Gldzm, Glrlm, Glszm, Ivh, Ngldm, Ngtdm, Norm, Plain,
     Weighting,
 };
+pub(crate) use self::filters::truncate;
 pub use self::filters::{
     Bands, FilterSettings, FilterType, GaborFilter, GradientFilter, IsotropicWavelet, LawsFilter,
     Lbp2d, Lbp3d, LogFilter, MeanFilter, OfMap, PointTransform, Precision, RieszBase, RieszFilter,

@@ -142,6 +142,12 @@ impl Prepared {
     fn normalisation(&self) -> Option<[f64; 3]> {
         self.0.normalisation().map(Normalisation::parameters)
     }
+
+    /// Images of all regions whose features are known.
+    #[getter]
+    fn done(&self) -> usize {
+        self.0.done()
+    }
 }
 
 /// A whole image, normalised, resampled and rounded.
@@ -178,13 +184,24 @@ impl Plan {
         self.0.columns().iter().map(column).collect()
     }
 
-    fn prepare(&self, py: Python<'_>, image: &Bound<'_, PyAny>) -> PyResult<Prepared> {
+    #[pyo3(signature = (image, *, several_regions = false))]
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        image: &Bound<'_, PyAny>,
+        several_regions: bool,
+    ) -> PyResult<Prepared> {
+        let settings = self.0.settings();
         let prepared = with_view!(&AnyVolume::view(image)?, |image| compute(
             py,
             image.len(),
-            || process::Prepared::new(image, self.0.settings())
+            || process::Prepared::new(image, settings)
         ))?;
-        Ok(Prepared(prepared))
+        Ok(Prepared(if several_regions {
+            prepared.for_regions(settings)
+        } else {
+            prepared
+        }))
     }
 
     #[getter]

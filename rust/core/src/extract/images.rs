@@ -14,7 +14,7 @@ use crate::filter::Filter;
 use crate::parallel;
 use crate::peak;
 use crate::plan::{ImageTasks, Plan};
-use crate::process::Surroundings;
+use crate::process::{Prepared, Surroundings};
 use crate::resegment::resegment;
 use crate::roi::Roi;
 use crate::settings::Precision;
@@ -24,6 +24,7 @@ use crate::volume::{cropped, Volume, Window};
 /// in the box `region`.
 pub(super) fn needed(
     plan: &Plan,
+    prepared: &Prepared,
     region: Window,
     shape: [usize; 3],
     spacing: [f64; 3],
@@ -32,6 +33,7 @@ pub(super) fn needed(
         let inner = around(image, region, shape, spacing);
         let source = match &image.filter {
             None => Ok(inner),
+            Some(_) if prepared.kept(image.number).is_some() => Ok(region),
             Some((filter, _)) => filter
                 .check(shape, spacing)
                 .and_then(|()| filter.source(inner, shape, spacing)),
@@ -64,7 +66,7 @@ const ONE_BY_ONE: usize = 1 << 22;
 /// `f` of each image, in order; at most as many images at a time as there are threads.
 pub(super) fn each<R: Send>(
     images: &[ImageTasks],
-    region: &Region,
+    region: &Region<'_>,
     f: impl Fn(&ImageTasks) -> Result<R> + Sync + Send,
 ) -> Vec<Result<R>> {
     let around = region.surroundings.as_ref();
@@ -95,7 +97,7 @@ fn of(image: &ImageTasks, error: Error) -> Error {
 /// The region on an image, and the image around it where local intensity is asked for.
 pub(super) fn on_image<'a>(
     image: &ImageTasks,
-    region: &'a Region,
+    region: &'a Region<'a>,
 ) -> Result<(Arc<Roi>, Option<Cow<'a, Surroundings>>)> {
     let roi = &region.roi;
     let (window, spacing) = (roi.window(), roi.spacing());
@@ -106,19 +108,25 @@ pub(super) fn on_image<'a>(
         let cut = surroundings.map(|all| cut(all, inner, spacing));
         return Ok((Arc::clone(roi), cut.transpose()?));
     };
-    let whole = region.surroundings.as_ref();
-    let whole = whole.expect("the plan asks for what filters need");
-    let source = filter.source(inner, region.grid_shape, spacing)?;
-    let voxels = whole.view(source);
-    let largest = region.largest;
-    let map = match precision {
-        Precision::Double => filter.map(voxels, spacing, largest)?,
-        Precision::Single => single(filter, voxels, spacing, largest)?.mapv(f64::from),
+    let make = || {
+        let whole = region.surroundings.as_ref();
+        let whole = whole.expect("the plan asks for what filters need");
+        let source = filter.source(inner, region.grid_shape, spacing)?;
+        let (voxels, largest) = (whole.view(source), region.largest);
+        let map = match precision {
+            Precision::Double => filter.map(voxels, spacing, largest)?,
+            Precision::Single => single(filter, voxels, spacing, largest)?.mapv(f64::from),
+        };
+        let map = Arc::new(Surroundings {
+            volume: Volume::new(map, spacing)?,
+            window: source,
+        });
+        if filter.takes_whole() {
+            region.prepared.keep(image.number, &map);
+        }
+        Ok(map)
     };
-    let map = Surroundings {
-        volume: Volume::new(map, spacing)?,
-        window: source,
-    };
+    let map = region.prepared.kept(image.number).map_or_else(make, Ok)?;
     let values = window.filled(cropped(map.view(window)));
     let mut on_map = roi.on(values).map_err(|error| match error {
         Error::NonFinite { count, .. } => Error::NonFiniteResponse { count },

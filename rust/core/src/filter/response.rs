@@ -160,6 +160,16 @@ impl Filter {
         }
     }
 
+    /// True if the map of any region takes the whole image, and so is the same for all regions.
+    #[must_use]
+    pub fn takes_whole(&self) -> bool {
+        match self {
+            Self::Isotropic { dimension, .. } => *dimension == Dimension::Volume,
+            Self::Riesz(filter) => filter.dimension == Dimension::Volume,
+            _ => false,
+        }
+    }
+
     /// True if the map depends on the whole image's largest absolute intensity, which
     /// [`Filter::map`] then has to be told.
     #[must_use]

@@ -15,8 +15,8 @@ use crate::filter::riesz::{Base, Riesz};
 use crate::filter::wavelet::{SubBand, Wavelet};
 use crate::filter::{mean, Boundary, Dimension, Filter, Pooling};
 use crate::settings::{
-    Bands, FilterSettings, FilterType, GaborFilter, IsotropicWavelet, LawsFilter, LogFilter,
-    PointTransform, Precision, RieszBase, RieszFilter, WaveletFilter,
+    truncate, Bands, FilterSettings, FilterType, GaborFilter, IsotropicWavelet, LawsFilter,
+    LogFilter, PointTransform, Precision, RieszBase, RieszFilter, WaveletFilter,
 };
 
 /// The filter of one response map, by the map's name.
@@ -220,6 +220,13 @@ fn wavelets(s: &WaveletFilter) -> Result<Vec<Named>> {
             bands.collect::<Result<_>>()?
         }
     };
+    if let Some(band) = bands
+        .iter()
+        .find(|b| !s.dimension.has(0) && b.dimension().has(0))
+    {
+        let allowed = "slices (dimension 2) have sub-bands of two letters";
+        return Err(refused("sub_bands", format!("'{band}'"), allowed));
+    }
     let one = |level: usize, band: SubBand| {
         check_level(level)?;
         let mut name = Name::new("wavelet");
@@ -280,6 +287,14 @@ fn riesz(s: &RieszFilter) -> Result<Vec<Named>> {
         RieszBase::Shannon => "shannon",
     });
     let base = match (wavelet, s.sigma) {
+        (Some(_), None) if s.truncate != truncate() => {
+            let allowed = "a wavelet as base has no kernel to cut off";
+            return Err(refused("truncate", s.truncate, allowed));
+        }
+        (None, Some(_)) if s.level != 1 => {
+            let allowed = "only a wavelet as base has levels";
+            return Err(refused("level", s.level, allowed));
+        }
         (Some(wavelet), None) => {
             check_level(s.level as usize)?;
             name = name.unless("level", s.level, 1);
@@ -551,6 +566,22 @@ mod tests {
                 "filters[0].sigma: absent is not",
             ),
             (
+                r#"{"type": "riesz", "order": [1, 0, 0], "base": "shannon", "truncate": 3}"#,
+                "filters[0].truncate: 3 is not",
+            ),
+            (
+                r#"{"type": "riesz", "order": [1, 0, 0], "sigma": 1, "level": 2}"#,
+                "filters[0].level: 2 is not",
+            ),
+            (
+                r#"{"type": "wavelet", "wavelet": "haar", "sub_bands": ["LLH"], "dimension": 2}"#,
+                "filters[0].sub_bands: 'LLH' is not",
+            ),
+            (
+                r#"{"type": "square", "name": "original"}"#,
+                "filters[0].name: 'original' is not",
+            ),
+            (
                 r#"{"type": "riesz", "order": [0, 0, 0], "sigma": 1}"#,
                 "filters[0].order: [0, 0, 0] is not",
             ),
@@ -567,8 +598,8 @@ mod tests {
                 "filters[0].name: 'a b' is not",
             ),
             (
-                r#"{"type": "square"}, {"type": "square"}"#,
-                "filters: square_stat_mean_intensity twice is not",
+                r#"{"type": "square"}, {"type": "square", "features": [{"type": "ih"}]}"#,
+                "filters[1].name: 'square' is not",
             ),
             (
                 r#"{"type": "square", "features": [{"type": "diag"}]}"#,

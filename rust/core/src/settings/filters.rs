@@ -114,7 +114,7 @@ fn mirror() -> Boundary {
 fn periodic() -> Boundary {
     Boundary::Periodic
 }
-fn truncate() -> f64 {
+pub(crate) fn truncate() -> f64 {
     4.0
 }
 fn one() -> f64 {
