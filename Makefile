@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find rust python/ferromics -type f -not -name '*.so' -not -path '*/__pycache__/*') \
            Cargo.toml Cargo.lock pyproject.toml README.md
 
-.PHONY: help demo test test-rust test-python lint format bench docs regen dev clean all
+.PHONY: help demo test test-rust test-python lint format bench bench-page docs regen dev clean all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -36,8 +36,11 @@ format: $(VENV)/.tools | cargo ## bring the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed $(VENV)/.tools ## time each family by size, beside any peer that is installed
+bench: $(VENV)/.installed $(VENV)/.tools ## time whole works and each family by size, beside any peer installed
 	$(BIN)/python -m bench $(ARGS)
+
+bench-page: ## write the benchmark's table and plots from the JSON file that README.md names
+	$(PYTHON) -m bench.page $(ARGS)
 
 docs: $(VENV)/.installed ## write the pages of docs/ that come from the package
 	$(BIN)/python docs/generate.py

@@ -1,121 +1,29 @@
-"""Times each feature family by region size, beside any peer that is installed.
+"""Times the named works and each feature family by region size, beside the peers installed.
 
-`python -m bench` prints milliseconds (the median of interleaved repetitions) and the ratio of each
-peer to ferromics. See bench/README.md for peers and options.
+`python -m bench` prints medians of interleaved repetitions, their spread, and the ratio of each peer
+to ferromics; it fails if a value differs from a peer's. See bench/README.md for works and peers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench import page, works
 from bench.data import BOXES, sphere
-from ferromics import _core
+from bench.tools import Ours, installed, interleaved, machine
+from ferromics import ibsi_data
 
 FAMILIES = ["morph", "autocorrelation", "loc", "stat", "ih", "ivh", "glcm", "glrlm", "glszm",
-            "gldzm", "ngtdm", "ngldm"]  # fmt: skip
-PEERS = Path(__file__).parent / "peers"
-NO_AUTOCORRELATION = [
-    row["name"]
-    for row in _core.catalogue()
-    if row["family"] == "morph" and row["name"] not in ("morans_i_index", "gearys_c_measure")
-]
-
-
-class Ours:
-    """ferromics in this process."""
-
-    name = "ferromics"
-
-    def __init__(self, threads: int) -> None:
-        self.threads, self.version = threads, _core.build_info()["version"]
-        self.calls: dict[str, Callable[[], object]] = {}
-
-    def load(self, folder: Path) -> list[str]:
-        """Prepare the calls on the arrays of `folder`."""
-        image, mask, levels = (np.load(folder / f"{n}.npy") for n in ("image", "mask", "levels"))
-        levels, spacing = levels.astype(np.uint16), (1.0, 1.0, 1.0)
-
-        def plan(family: dict[str, Any]) -> Callable[[], object]:
-            made = _core.Plan(json.dumps({"features": [family]}))
-
-            def run() -> object:
-                return made.run(made.prepare(image), image, mask, spacing, threads=self.threads)
-
-            return run
-
-        def texture(family: str) -> Callable[[], object]:
-            settings = json.dumps({"type": family})
-            return lambda: _core.texture(levels, settings, threads=self.threads)
-
-        self.calls = {f: plan({"type": f}) for f in ("loc", "stat", "ivh")}
-        self.calls["morph"] = plan({"type": "morph", "only": NO_AUTOCORRELATION})
-        self.calls["autocorrelation"] = lambda: _core.spatial_autocorrelation(
-            image, mask, spacing, threads=self.threads
-        )
-        on_levels = ("ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
-        self.calls |= {f: texture(f) for f in on_levels}
-        return list(self.calls)
-
-    def seconds(self, family: str) -> float:
-        """Time one call."""
-        start = time.perf_counter()
-        self.calls[family]()
-        return time.perf_counter() - start
-
-
-class Peer:
-    """A peer in an interpreter of its own, see bench/peers."""
-
-    def __init__(self, name: str, python: str, threads: int) -> None:
-        self.name = name
-        environment = {**os.environ, f"{name.upper()}_NUM_THREADS": str(threads)}
-        self.process = subprocess.Popen(
-            [python, str(PEERS / f"time_{name}.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-        )  # fmt: skip
-        self.version = self.answer()["version"]
-
-    def answer(self, request: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send a request, if any, and read one answer."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        if request is not None:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def load(self, folder: Path) -> list[str]:
-        """Prepare the calls on the arrays of `folder`."""
-        families: list[str] = self.answer({"folder": str(folder)})["families"]
-        return families
-
-    def seconds(self, family: str) -> float:
-        """Time one call."""
-        return float(self.answer({"family": family})["seconds"])
-
-
-def installed(threads: int) -> list[Peer]:
-    """Start the peers whose interpreter is named in the environment or is this one."""
-    found = []
-    for name in sorted(p.stem.removeprefix("time_") for p in PEERS.glob("time_*.py")):
-        python = os.environ.get(f"FERROMICS_BENCH_{name.upper()}", sys.executable)
-        probe = [python, "-c", f"import {name}"]
-        if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
-            found.append(Peer(name, python, threads))
-    return found
+            "gldzm", "ngtdm", "ngldm", "texture"]  # fmt: skip
+NAMED = [*(work.name for work in works.WORKS), "fresh", "families"]
 
 
 def measure(
@@ -128,12 +36,9 @@ def measure(
             np.save(Path(folder) / f"{name}.npy", array)
         known = {tool.name: tool.load(Path(folder)) for tool in tools}
         for family in families:
-            able = [t for t in tools if family in known[t.name]]
-            first = max(t.seconds(family) for t in able)  # warm-up, and how long one takes
-            repetitions = int(max(3, min(51, budget / max(first, 1e-4))))
-            for _ in range(repetitions):
-                for tool in able:
-                    times[family].setdefault(tool.name, []).append(tool.seconds(family))
+            able = {t.name: t for t in tools if family in known[t.name]}
+            calls = {name: lambda t=t, f=family: t.seconds(f) for name, t in able.items()}
+            times[family] = interleaved(calls, budget)
     return times
 
 
@@ -154,15 +59,42 @@ def table(results: dict[int, dict[str, dict[str, list[float]]]], names: list[str
     return "\n".join(lines)
 
 
+def run_works(chosen: list[str], threads: int, budget: float) -> list[dict[str, Any]]:
+    """Run the named works; print and return their rows."""
+    rows: list[dict[str, Any]] = []
+    peers = installed(threads)
+    if threads > 1:  # it has one thread
+        peers = [p for p in peers if p.name != "pyradiomics"]
+    phantom = works.phantom()
+    with tempfile.TemporaryDirectory() as folder:
+        for work in works.WORKS:
+            if work.name not in chosen:
+                continue
+            if work.phantom and phantom is None:
+                print(f"{work.name}: left out, no CT phantom. {ibsi_data.HOW_TO_GET_IT}")
+                continue
+            files = phantom if work.phantom and phantom else works.small(Path(folder))
+            rows.append(works.extraction(work, files, threads, peers, budget))
+            print("\n".join(page.lines(rows[-1])), flush=True)
+        for peer in peers:
+            peer.close()
+        if "fresh" in chosen and phantom is not None and threads == 1:
+            for row in works.fresh(phantom, Path(folder), threads, repetitions=5):
+                rows.append(row)
+                print("\n".join(page.lines(row)), flush=True)
+    return rows
+
+
 def main() -> None:
-    """Run the works asked for and print the table."""
+    """Run the works asked for, print the tables, and fail if a value is wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--works", nargs="+", default=NAMED, choices=NAMED)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(BOXES), choices=list(BOXES))
     parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--budget", type=float, default=3.0, help="seconds a family and tool")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--budget", type=float, default=3.0, help="seconds a work and tool")
     parser.add_argument("--json", type=Path, help="also write every time to this file")
-    parser.add_argument("--filters", action="store_true", help="the filters instead of families")
+    parser.add_argument("--filters", action="store_true", help="the filters instead")
     parser.add_argument("--repetitions", type=int, default=9, help="of each filter")
     options = parser.parse_args()
     if options.filters:
@@ -170,20 +102,31 @@ def main() -> None:
 
         filters.main(options.json, options.repetitions)
         return
-    tools = [Ours(options.threads), *installed(options.threads)]
-    results = {
-        voxels: measure(tools, voxels, options.families, options.budget) for voxels in options.sizes
-    }
-    versions = {t.name: t.version for t in tools}
-    told = ", ".join(f"{name} {version}" for name, version in versions.items())
-    print(f"{told}; {options.threads} thread(s); medians\n")
-    print(table(results, list(versions)))
+    document: dict[str, Any] = {**machine(), "versions": versions(), "rows": [], "families": {}}
+    print(page.told(document))
+    for threads in options.threads:
+        document["rows"] += run_works(options.works, threads, options.budget)
+    for threads in options.threads if "families" in options.works else []:
+        tools = [Ours(threads), *(p for p in installed(threads) if p.name != "pyradiomics")]
+        results = {
+            n: measure(tools, n, options.families, options.budget / 2) for n in options.sizes
+        }
+        print(f"\nFamilies, {threads} thread(s)\n{table(results, [t.name for t in tools])}")
+        document["families"][str(threads)] = {str(n): times for n, times in results.items()}
     if options.json:
-        document = {
-            "versions": versions, "threads": options.threads, "build": _core.build_info(),
-            "cores": os.cpu_count(), "seconds": results,
-        }  # fmt: skip
-        options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    wrong = [w for row in document["rows"] for c in row["checked"].values() for w in c["wrong"]]
+    if wrong:
+        sys.exit("values differ:\n" + "\n".join(wrong))
+
+
+def versions() -> dict[str, str]:
+    """Return the version of each tool."""
+    tools = [Ours(1), *installed(1)]
+    found = {tool.name: tool.version for tool in tools}
+    for tool in tools[1:]:
+        tool.close()
+    return found
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Times pictologics in its own interpreter: reads one JSON request a line, answers seconds."""
+"""Times pictologics in its own interpreter; bench/README.md has the requests and the answers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pictologics
@@ -14,9 +15,10 @@ from pictologics.features import intensity, morphology, texture
 from pictologics.loader import Image
 
 BINS = 32
+TEXTURE = ("glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
 
 
-def works(folder: Path) -> dict[str, Callable[[], object]]:
+def families(folder: Path) -> dict[str, Callable[[], object]]:
     """Return one call a family on the arrays of `folder`."""
     image, mask, levels = (np.load(folder / f"{n}.npy") for n in ("image", "mask", "levels"))
     # pictologics keeps arrays as (x, y, z).
@@ -29,8 +31,8 @@ def works(folder: Path) -> dict[str, Callable[[], object]]:
         extra = {"distance_mask": mask} if family == "gldzm" else {}
         return getattr(texture, f"calculate_{family}_features")(levels, mask, BINS, **extra)
 
-    families = ("glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
-    calls: dict[str, Callable[[], object]] = {f: lambda f=f: features(f) for f in families}
+    calls: dict[str, Callable[[], object]] = {f: lambda f=f: features(f) for f in TEXTURE}
+    calls["texture"] = lambda: texture.calculate_all_texture_features(levels, mask, BINS)
     calls["morph"] = lambda: morphology.calculate_morphology_features(region, picture)
     calls["loc"] = lambda: intensity.calculate_local_intensity_features(picture, region)
     calls["stat"] = lambda: intensity.calculate_intensity_features(image[mask > 0])
@@ -41,19 +43,96 @@ def works(folder: Path) -> dict[str, Callable[[], object]]:
     return calls
 
 
+def pipeline(case: dict[str, Any]) -> pictologics.RadiomicsPipeline:
+    """Return a pipeline with one configuration an image: the given one and each response map."""
+    full = case["set"] == "full"
+    textures = [f"texture_{f}" for f in TEXTURE if full or f != "gldzm"]
+    steps: list[dict[str, Any]] = []
+    if case["spacing"]:
+        new = {"new_spacing": (float(case["spacing"]),) * 3, "interpolation": "linear"}
+        new |= {"mask_interpolation": "linear", "mask_threshold": 0.5}
+        steps.append({"step": "resample", "params": new})
+    by_number = {"method": "FBN", "n_bins": BINS}
+    bins = by_number
+    if case["width"]:
+        bins = {"method": "FBS", "bin_width": case["width"], "min_val": case["minimum"]}
+
+    def features(*shape: str) -> dict[str, Any]:
+        found = {
+            "families": ["intensity", "histogram", *shape, *textures, *(["ivh"] if full else [])],
+            "include_spatial_intensity": full,
+            "include_local_intensity": full,
+        }
+        if full:  # as they are: whole HU
+            found |= {"ivh_use_continuous": True, "ivh_params": {"bin_width": 1.0}}
+        return {"step": "extract_features", "params": found}
+
+    made = pictologics.RadiomicsPipeline()
+    original = [*steps, {"step": "discretise", "params": bins}, features("morphology")]
+    made.add_config("original", original)
+    filters = {
+        f"wavelet-{b}": {"type": "wavelet", "wavelet": case["wavelet"], "decomposition": b}
+        for b in (["".join((i, j, k)) for i in "LH" for j in "LH" for k in "LH"])
+        if case["wavelet"]
+    }
+    filters |= {f"log-{s:g}": {"type": "log", "sigma_mm": s, "truncate": 4.0} for s in case["log"]}
+    for name, params in filters.items():
+        maps = {"step": "filter", "params": {**params, "boundary": "mirror"}}
+        binned = {"step": "discretise", "params": by_number}
+        made.add_config(name, [*steps, maps, binned, features()])
+    return made
+
+
+class Case:
+    """An extraction with image and mask in memory."""
+
+    def __init__(self, case: dict[str, Any]) -> None:
+        self.names = ["original"]
+        self.pipeline = pipeline(case)
+        standard = set(pictologics.RadiomicsPipeline().get_all_standard_config_names())
+        self.names = [n for n in self.pipeline._configs if n not in standard]
+        self.image = pictologics.load_image(case["image"])
+        self.mask = pictologics.load_image(case["mask"], stored_type=True)
+
+    def run(self) -> Any:
+        """Extract everything."""
+        return self.pipeline.run(self.image, self.mask, config_names=self.names)
+
+
+def fresh(case: dict[str, Any], path: Path) -> None:
+    """Do a case from files to CSV and print the peak memory in KiB."""
+    made = pipeline(case)
+    result = made.run(case["image"], case["mask"], config_names=["original"])
+    pictologics.save_results(pictologics.format_results(result), path)
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    print(json.dumps({"peak_kib": int(status.split("VmHWM:")[1].split()[0])}))
+
+
 def main() -> None:
     """Serve requests until the input ends."""
+    if len(sys.argv) == 3:
+        fresh(json.loads(sys.argv[1]), Path(sys.argv[2]))
+        return
     calls: dict[str, Callable[[], object]] = {}
-    print(json.dumps({"version": pictologics.__version__}), flush=True)
+
+    def answer(**values: object) -> None:
+        print(json.dumps(values), flush=True)
+
+    answer(version=pictologics.__version__)
     for line in sys.stdin:
         request = json.loads(line)
         if "folder" in request:
-            calls = works(Path(request["folder"]))
-            print(json.dumps({"families": list(calls)}), flush=True)
-            continue
-        start = time.perf_counter()
-        calls[request["family"]]()
-        print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
+            calls = families(Path(request["folder"]))
+            answer(families=list(calls))
+        elif "case" in request:
+            case = Case(request["case"])
+            calls["case"] = case.run
+            values = {image: dict(found.items()) for image, found in case.run().items()}
+            answer(values={i: {k: float(v) for k, v in f.items()} for i, f in values.items()})
+        else:
+            start = time.perf_counter()
+            calls[request["family"]]()
+            answer(seconds=time.perf_counter() - start)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,183 @@
+"""What is timed: ferromics in this process, and peers in interpreters of their own.
+
+A peer is a program `bench/peers/time_<name>.py` that reads one JSON request a line and answers with
+one JSON line; bench/README.md has the requests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ferromics import _core
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(__file__).parent / "peers"
+MODULES = {"pyradiomics": "radiomics"}  # where it is not the peer's name
+TEXTURE = ["glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"]
+NO_AUTOCORRELATION = [
+    row["name"]
+    for row in _core.catalogue()
+    if row["family"] == "morph" and row["name"] not in ("morans_i_index", "gearys_c_measure")
+]
+
+
+class Ours:
+    """ferromics in this process."""
+
+    name = "ferromics"
+
+    def __init__(self, threads: int) -> None:
+        self.threads, self.version = threads, _core.build_info()["version"]
+        self.calls: dict[str, Callable[[], object]] = {}
+
+    def load(self, folder: Path) -> list[str]:
+        """Prepare the calls on the arrays of `folder`."""
+        image, mask, levels = (np.load(folder / f"{n}.npy") for n in ("image", "mask", "levels"))
+        levels, spacing = levels.astype(np.uint16), (1.0, 1.0, 1.0)
+
+        def plan(family: dict[str, Any]) -> Callable[[], object]:
+            made = _core.Plan(json.dumps({"features": [family]}))
+
+            def run() -> object:
+                return made.run(made.prepare(image), image, mask, spacing, threads=self.threads)
+
+            return run
+
+        def texture(family: str) -> Callable[[], object]:
+            settings = json.dumps({"type": family})
+            return lambda: _core.texture(levels, settings, threads=self.threads)
+
+        self.calls = {f: plan({"type": f}) for f in ("loc", "stat", "ivh")}
+        self.calls["morph"] = plan({"type": "morph", "only": NO_AUTOCORRELATION})
+        self.calls["autocorrelation"] = lambda: _core.spatial_autocorrelation(
+            image, mask, spacing, threads=self.threads
+        )
+        on_levels = ("ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
+        self.calls |= {f: texture(f) for f in on_levels}
+        families = [{"type": f} for f in TEXTURE]
+        together = json.dumps({"discretise": [{"type": "none"}], "features": families})
+        all_texture = _core.Plan(together)
+        self.calls["texture"] = lambda: all_texture.run(
+            all_texture.prepare(levels), levels, mask, spacing, threads=self.threads
+        )
+        return list(self.calls)
+
+    def seconds(self, family: str) -> float:
+        """Time one call."""
+        start = time.perf_counter()
+        self.calls[family]()
+        return time.perf_counter() - start
+
+
+class Peer:
+    """A peer in an interpreter of its own, see bench/peers."""
+
+    def __init__(self, name: str, python: str, threads: int) -> None:
+        self.name = name
+        self.program = [python, str(PEERS / f"time_{name}.py")]
+        self.environment = with_threads(threads)
+        self.process = subprocess.Popen(
+            self.program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=self.environment,
+        )  # fmt: skip
+        self.version = self.answer()["version"]
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate()
+
+    def answer(self, request: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request, if any, and read one answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        if request is not None:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        text = self.process.stdout.readline()
+        if not text:
+            raise RuntimeError(f"{self.name} stopped (exit status {self.process.wait()})")
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    def load(self, folder: Path) -> list[str]:
+        """Prepare the calls on the arrays of `folder`."""
+        families: list[str] = self.answer({"folder": str(folder)})["families"]
+        return families
+
+    def seconds(self, family: str) -> float:
+        """Time one call."""
+        return float(self.answer({"family": family})["seconds"])
+
+
+def with_threads(threads: int) -> dict[str, str]:
+    """Return the environment that holds every tool to so many threads."""
+    names = ("FERROMICS", "PICTOLOGICS", "OMP", "OPENBLAS", "MKL")
+    itk = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(threads)}
+    return {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}, **itk}
+
+
+def interpreters() -> dict[str, str]:
+    """Return, by peer, the interpreter that has it: named in the environment, or this one."""
+    found = {}
+    for name in sorted(p.stem.removeprefix("time_") for p in PEERS.glob("time_*.py")):
+        python = os.environ.get(f"FERROMICS_BENCH_{name.upper()}", sys.executable)
+        module = MODULES.get(name, name)
+        probe = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is None)"
+        if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0:
+            found[name] = python
+    return found
+
+
+def installed(threads: int) -> list[Peer]:
+    """Start the peers that are there."""
+    return [Peer(name, python, threads) for name, python in interpreters().items()]
+
+
+def interleaved(
+    calls: dict[str, Callable[[], float]], budget: float, fewest: int = 3, most: int = 51
+) -> dict[str, list[float]]:
+    """Return seconds by tool, repetitions interleaved, after one call of each to warm up.
+
+    Each tool gets the repetitions that fit `budget` seconds, those of slow ones spread evenly.
+    """
+    first = {name: call() for name, call in calls.items()}
+    quotas = {n: int(max(fewest, min(most, budget / max(s, 1e-4)))) for n, s in first.items()}
+    rounds = max(quotas.values(), default=0)
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for k in range(rounds):
+        for name, quota in quotas.items():
+            if (k + 1) * quota // rounds > k * quota // rounds:
+                times[name].append(calls[name]())
+    return times
+
+
+def commit() -> str:
+    """Return the commit that is checked out, with + where files differ from it."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def machine() -> dict[str, Any]:
+    """Return what a reader has to know of the machine and of the build."""
+    try:
+        cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("model name")[1]
+        model = cpu.partition(":")[2].partition("\n")[0].strip()
+    except (OSError, IndexError):
+        model = platform.processor() or platform.machine()
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M:%S"), "commit": commit(), "cpu": model,
+        "cores": os.cpu_count(), "load": os.getloadavg() if hasattr(os, "getloadavg") else (),
+        "platform": platform.platform(), "python": platform.python_version(),
+        "numpy": np.__version__, "build": _core.build_info(),
+    }  # fmt: skip
