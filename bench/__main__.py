@@ -1,7 +1,7 @@
 """Times the named works and each feature family by region size, beside the peers installed.
 
-`python -m bench` prints medians of interleaved repetitions, their spread, and the ratio of each peer
-to ferromics; it fails if a value differs from a peer's. See bench/README.md for works and peers.
+`python -m bench` prints medians of interleaved repetitions, their spread, and the ratio of each
+peer to ferromics; it fails if a value differs from a peer's. bench/README.md has works and peers.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def duration(seconds: float) -> str:
 
 
 def targets(row: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
-    """Return what a row was to reach: the subject, what was found, the target, whether it is met."""
+    """Return a row's targets: against what, what was found, the target, whether it is met."""
     found = []
     if "peak_kib" in row:
         for tool, most in row["at_most_mib"].items():
@@ -88,10 +88,10 @@ def told(document: dict[str, Any]) -> str:
     """Return one line on tools and machine."""
     tools = ", ".join(f"{TITLES.get(n, n)} {v}" for n, v in document["versions"].items())
     load = f"{document['load'][0]:.1f}" if document["load"] else "unknown"
-    build = document["build"]
+    build, cores = document["build"], document["cores"]
     return (
         f"{tools}; commit {document['commit']}, {build['profile']} build for {build['target']}; "
-        f"{document['cpu']}, {document['cores']} cores, load {load} at the start; {document['date']}"
+        f"{document['cpu']}, {cores} cores, load {load} at the start; {document['date']}"
     )
 
 

@@ -1,7 +1,7 @@
 """The named works: whole extractions, start-up and memory, beside the peers that are installed.
 
-`WORKS` says what each is and what it is to reach. Values are compared before times are taken: a work
-whose values differ from a peer's where both have the same definition is wrong, and the run fails.
+`WORKS` says what each is and what it is to reach. Values are compared before times are taken: a
+work whose values differ from a peer's where both have the same definition fails the run.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ MESH = (
 RULES = [
     Rule("", ".*", "morph/.*oriented_minimum.*", None, "the box is searched for, by other means"),
     Rule("", ".*", "morph/.*minimum_volume_enc.*", 3e-3, "found by iteration to a tolerance"),
-    Rule("pictologics", ".*", MESH, 1e-4, "ambiguous cubes are cut into other triangles"),
-    Rule("pyradiomics", ".*", MESH, 1e-3, "ambiguous cubes are cut into other triangles"),
+    Rule("pictologics", ".*", MESH, 1e-4, "meshes differ in a few cells (not on a sphere)"),
+    Rule("pyradiomics", ".*", MESH, 1e-3, "meshes differ in a few cells (not on a sphere)"),
     Rule("pyradiomics", ".*", "morph/.*_axis_length", 1e-3, "variances over n instead of n - 1"),
     Rule("pictologics", ".*", "ivh/area_under.*", None, "an area in HU, ours is over 0 to 1"),
     Rule("pictologics", "resampled", ".*", 1e-3, "resampled in float32"),
@@ -264,7 +264,8 @@ def extraction(
     return {
         "work": work.name, "title": work.title, "threads": threads,
         "voxels": mine.provenance["voxels"]["morphological_mask"],
-        "values": counts, "seconds": interleaved(calls, budget), "checked": checked, "left_out": left_out,
+        "values": counts, "seconds": interleaved(calls, budget),
+        "checked": checked, "left_out": left_out,
         "at_least": work.at_least, "at_most_s": work.at_most_s, "over_one": work.over_one,
     }  # fmt: skip
 
