@@ -18,7 +18,7 @@ import numpy as np
 
 from bench import page, works
 from bench.data import BOXES, sphere
-from bench.tools import Ours, installed, interleaved, machine
+from bench.tools import Ours, installed, interleaved, machine, probe_gain
 from ferromics import ibsi_data
 
 FAMILIES = ["morph", "autocorrelation", "loc", "stat", "ih", "ivh", "glcm", "glrlm", "glszm",
@@ -102,10 +102,18 @@ def main() -> None:
 
         filters.main(options.json, options.repetitions)
         return
-    document: dict[str, Any] = {**machine(), "versions": versions(), "rows": [], "families": {}}
+    document: dict[str, Any] = {
+        **machine(),
+        "versions": versions(),
+        "probe": {},
+        "rows": [],
+        "families": {},
+    }
     print(page.told(document))
     for threads in options.threads:
+        before = probe_gain(threads)
         document["rows"] += run_works(options.works, threads, options.budget)
+        document["probe"][str(threads)] = [before, probe_gain(threads)]
     for threads in options.threads if "families" in options.works else []:
         tools = [Ours(threads), *(p for p in installed(threads) if p.name != "pyradiomics")]
         results = {

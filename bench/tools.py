@@ -168,6 +168,21 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+def probe_gain(processes: int) -> float:
+    """Return how many times the work of one so many processes do in the same time: free cores."""
+    loop = "s = 0\nfor i in range(4_000_000): s += i"
+
+    def seconds(count: int) -> float:
+        start = time.perf_counter()
+        running = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(count)]
+        for process in running:
+            process.wait()
+        return time.perf_counter() - start
+
+    one, many = (min(seconds(n) for _ in range(3)) for n in (1, processes))
+    return processes * one / many
+
+
 def machine() -> dict[str, Any]:
     """Return what a reader has to know of the machine and of the build."""
     try:

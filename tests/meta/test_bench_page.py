@@ -38,3 +38,9 @@ def test_another_time_makes_another_table() -> None:
     other = copy.deepcopy(DOCUMENT)
     other["rows"][0]["seconds"]["ferromics"] = [123.0]
     assert page.markdown(other) != page.markdown(DOCUMENT)
+
+
+@pytest.mark.parametrize(("gains", "count"), [([1.9, 1.7], 1), ([1.9, 1.0], 0), (None, 0)])
+def test_rows_of_two_threads_need_two_free_cores(gains: list[float] | None, count: int) -> None:
+    document = {"rows": [{"threads": 2}], **({"probe": {"2": gains}} if gains else {})}
+    assert len(page.shown(document)) == count
