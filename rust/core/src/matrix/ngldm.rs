@@ -12,6 +12,7 @@ use crate::matrix::neighbourhood::{
     extent, for_each_row, slabs, Neighbourhood, Rolling, Shell, BLOCK,
 };
 use crate::matrix::{Counts, Entry, Source, Table};
+use crate::numeric::Tally;
 use crate::parallel;
 use crate::settings::{self, Norm, Weighting};
 
@@ -323,9 +324,11 @@ fn add_run<T: Lane>(
 
 /// Counts in a table with a place for every level and dependence.
 struct Dense {
-    /// `count[(i << shift) + j - 1]`; level 0 collects what lies outside the region.
-    table: Vec<u32>,
+    /// Of `(i << shift) + j - 1`; level 0 collects what lies outside the region.
+    tally: Tally,
     shift: u32,
+    /// Places of the voxels of a row.
+    places: Vec<u32>,
 }
 
 impl Dense {
@@ -335,22 +338,26 @@ impl Dense {
         let columns = columns.checked_next_power_of_two()?;
         let size = (n as usize + 1).checked_mul(columns)?;
         let shift = columns.trailing_zeros();
-        (size <= (8 * voxels).max(1 << 16)).then(|| Self {
-            table: vec![0; size],
+        let places = u32::try_from(size).ok()?; // they are numbered by u32
+        (places as usize <= (8 * voxels).max(1 << 16)).then(|| Self {
+            tally: Tally::new(size),
             shift,
+            places: Vec::new(),
         })
     }
 
     #[inline]
     fn add<T: Lane>(&mut self, levels: &[T], counts: &[Vec<u32>]) {
-        for (&level, &count) in levels.iter().zip(&counts[0]) {
-            let place = (Into::<usize>::into(level) << self.shift) + count as usize;
-            self.table[place] += 1;
-        }
+        let voxels = levels.iter().zip(&counts[0]);
+        let place = |(&level, &count): (&T, &u32)| (Into::<u32>::into(level) << self.shift) + count;
+        self.places.clear();
+        self.places.extend(voxels.map(place));
+        self.tally.add(&self.places);
     }
 
-    fn counts(&self, n: u32) -> Counts {
-        let rows = self.table.chunks(1 << self.shift).zip(0..).skip(1);
+    fn counts(self, n: u32) -> Counts {
+        let table = self.tally.sum();
+        let rows = table.chunks(1 << self.shift).zip(0..).skip(1);
         let entries = rows.flat_map(|(row, i)| {
             let cells = row.iter().zip(1u32..).filter(|(&n, _)| n > 0);
             cells.map(move |(&n, j)| Entry {
