@@ -8,6 +8,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ferromics.errors import InputError
+
+
+def check_target(path: Path) -> None:
+    """Refuse a path at which no file can be written, before anything is computed."""
+    if path.is_dir():
+        msg = f"cannot write {path}: it is a folder"
+        raise InputError(msg)
+    if not path.parent.is_dir():
+        msg = f"cannot write {path}: no folder {path.parent}"
+        raise FileNotFoundError(msg)
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``, which at no time holds half of it.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferromics import io
-from ferromics._files import beside, replacing
+from ferromics._files import beside, check_target, replacing
 from ferromics._geometry import Grid, Turn
 from ferromics.errors import InputError, RadiomicsError
 
@@ -106,12 +106,7 @@ def check_path(path: Path) -> None:
     if not path.name.lower().endswith(SUFFIXES):
         msg = f"cannot tell the format of {path}; its name must end in {', '.join(SUFFIXES)}"
         raise InputError(msg)
-    if path.is_dir():
-        msg = f"cannot write {path}: it is a folder"
-        raise InputError(msg)
-    if not path.parent.is_dir():
-        msg = f"cannot write {path}: no folder {path.parent}"
-        raise FileNotFoundError(msg)
+    check_target(path)
 
 
 def write(path: Path, image: SimpleITK.Image, note: str) -> None:

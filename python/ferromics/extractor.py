@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -284,16 +284,13 @@ def _run(
     told = (*case_data.warnings, *region.warnings, *settings.notes(), *warnings)
     told = tuple(dict.fromkeys(told))
     provenance = {
-        **_versions(),
-        "settings_hash": settings.hash,
-        "settings": json.loads(settings.to_json()),
+        **made_with(settings),
         "case": case,
         "roi": region.name,
         "image": case_data.source,
         "mask": region.source,
         "geometry": case_data.geometry,
-        "grid": {"shape_zyx": list(grid[0]), "spacing_zyx_mm": list(grid[1])},
-        **_told(settings, normalisation),
+        **processed_to(*grid, normalisation, settings),
         "voxels": {"morphological_mask": voxels[0], "intensity_mask": voxels[1]},
         "warnings": list(told),
     }
@@ -301,9 +298,25 @@ def _run(
     return Result(planned, values, case=case, roi=region.name, warnings=told, provenance=provenance)
 
 
-def _told(settings: Settings, normalisation: list[float] | None) -> dict[str, Any]:
-    """What only some runs do."""
-    out: dict[str, Any] = {}
+def made_with(settings: Settings) -> dict[str, Any]:
+    """Provenance: versions, settings and their hash."""
+    return {
+        **_versions(),
+        "settings_hash": settings.hash,
+        "settings": json.loads(settings.to_json()),
+    }
+
+
+def processed_to(
+    shape: Sequence[int],
+    spacing: Sequence[float],
+    normalisation: list[float] | None,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Provenance: the grid (z, y, x; mm) that was worked on, and what only some runs do."""
+    out: dict[str, Any] = {
+        "grid": {"shape_zyx": list(shape), "spacing_zyx_mm": list(spacing)},
+    }
     if normalisation is not None:  # scale * (x - shift) + offset
         out["normalisation"] = dict(zip(("shift", "scale", "offset"), normalisation, strict=True))
     if settings.bias_correction is not None:

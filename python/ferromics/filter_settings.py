@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -444,11 +444,6 @@ class Lbp3d(Filter):
     boundary: Boundary = "mirror"
 
 
-FILTERS: Final = (
-    Mean, Log, Laws, Gabor, Wavelet, Simoncelli, Shannon, Riesz, Square, SquareRoot, Logarithm,
-    Exponential, Gradient, Lbp2d, Lbp3d,
-)  # fmt: skip
-
 AnyFilter: TypeAlias = Annotated[
     Mean
     | Log
@@ -467,6 +462,8 @@ AnyFilter: TypeAlias = Annotated[
     | Lbp3d,
     Field(discriminator="type"),
 ]
+
+FILTERS: Final[tuple[type[Filter], ...]] = get_args(get_args(AnyFilter)[0])
 
 
 def filter_from_text(value: Any) -> Any:

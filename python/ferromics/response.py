@@ -20,7 +20,7 @@ from ferromics._files import write_atomically
 from ferromics._geometry import Grid
 from ferromics._settings_errors import describe_unknown
 from ferromics.errors import SettingsError
-from ferromics.extractor import AnySettings, Planned, _told, _versions, plan
+from ferromics.extractor import AnySettings, Planned, made_with, plan, processed_to
 from ferromics.settings import Settings
 
 if TYPE_CHECKING:
@@ -130,16 +130,10 @@ class ResponseMaps(Mapping[str, ResponseMap]):
         self._flat = loaded.stored.dimensions == 2
         self.warnings = loaded.stored.warnings
         self._provenance = {
-            **_versions(),
-            "settings_hash": settings.hash,
-            "settings": json.loads(settings.to_json()),
+            **made_with(settings),
             "image": loaded.stored.source,
             "geometry": io.describe(loaded.oriented, loaded.axis),
-            "grid": {
-                "shape_zyx": list(processed.shape),
-                "spacing_zyx_mm": list(processed.spacing),
-            },
-            **_told(settings, prepared.normalisation),
+            **processed_to(processed.shape, processed.spacing, prepared.normalisation, settings),
         }
 
     def __getitem__(self, name: str) -> ResponseMap:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from ferromics._files import write_atomically
+from ferromics._files import check_target, write_atomically
 from ferromics.errors import InputError
 
 if TYPE_CHECKING:
@@ -135,12 +135,7 @@ def check_path(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         msg = f"cannot tell the format of {path}; its name must end in {', '.join(SUFFIXES)}"
         raise InputError(msg)
-    if path.is_dir():
-        msg = f"cannot write {path}: it is a folder"
-        raise InputError(msg)
-    if not path.parent.is_dir():
-        msg = f"cannot write {path}: no folder {path.parent}"
-        raise FileNotFoundError(msg)
+    check_target(path)
     if path.suffix.lower() == ".parquet":
         from importlib.util import find_spec
 
