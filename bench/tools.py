@@ -43,7 +43,7 @@ class Ours:
     def load(self, folder: Path) -> list[str]:
         """Prepare the calls on the arrays of `folder`."""
         image, mask, levels = (np.load(folder / f"{n}.npy") for n in ("image", "mask", "levels"))
-        levels, spacing = levels.astype(np.uint16), (1.0, 1.0, 1.0)
+        spacing = (1.0, 1.0, 1.0)
 
         def plan(family: dict[str, Any]) -> Callable[[], object]:
             made = _core.Plan(json.dumps({"features": [family]}))
