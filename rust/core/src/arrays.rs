@@ -340,8 +340,7 @@ fn refuse_outside<L: Level>(array: ArrayView3<'_, L>, mask: ArrayView3<'_, bool>
         return Err(Error::ShapeMismatch { mask, image });
     }
     #[allow(clippy::needless_bitwise_bool)] // a lazy `||` is a branch and stops vectorisation
-    let outside =
-        |any: bool, &level: &L, &set: &bool| any | ((level != L::default()) & !set);
+    let outside = |any: bool, &level: &L, &set: &bool| any | ((level != L::default()) & !set);
     if Zip::from(array).and(mask).fold(false, outside) {
         let (given, allowed) = (
             "smaller than the region of levels".into(),

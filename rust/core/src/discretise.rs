@@ -151,7 +151,9 @@ impl<L: Level> Source for Given<'_, L> {
     #[inline]
     fn block(&self, k: usize) -> Option<[u32; BLOCK]> {
         let levels = &self.0.as_chunks::<BLOCK>().0[k];
-        let any = levels.iter().fold(false, |any, &l| any | (l != L::default()));
+        let any = levels
+            .iter()
+            .fold(false, |any, &l| any | (l != L::default()));
         any.then(|| levels.map(Into::into))
     }
 

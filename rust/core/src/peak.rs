@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use crate::feature::local_intensity::Peaks;
+use crate::numeric::higher;
 use crate::parallel;
 use crate::roi::Roi;
 use crate::volume::Volume;
@@ -287,8 +288,29 @@ impl<'a> Sums<'a> {
         let end = nx - mask.iter().rev().position(|&m| m).unwrap_or(0);
         let centre = [offset[0] + row / ny, offset[1] + row % ny];
         self.run(centre, offset[2] + first..offset[2] + end);
+        if self.whole {
+            // Of equal spheres that with the highest sum has the highest mean: one division a row.
+            let (mask, values) = (&mask[first..end], &values[first..end]);
+            let sums = || self.totals.iter().zip(mask).zip(values);
+            let [mut local, mut global] = [f64::NEG_INFINITY; 2];
+            for ((&sum, &inside), &value) in sums() {
+                let sum = if inside { sum } else { f64::NEG_INFINITY };
+                global = higher(global, sum);
+                let here = if value >= maximum {
+                    sum
+                } else {
+                    f64::NEG_INFINITY
+                };
+                local = higher(local, here);
+            }
+            best[1] = best[1].max(self.mean_of(global, self.sphere.voxels as f64));
+            if local > f64::NEG_INFINITY {
+                best[0] = best[0].max(self.mean_of(local, self.sphere.voxels as f64));
+            }
+            return;
+        }
         for (i, x) in (first..end).enumerate().filter(|&(_, x)| mask[x]) {
-            let mean = self.mean(i, x);
+            let mean = self.mean_of(self.totals[i], self.counts[x]);
             best[1] = best[1].max(mean);
             if values[x] >= maximum {
                 best[0] = best[0].max(mean);
@@ -296,14 +318,9 @@ impl<'a> Sums<'a> {
         }
     }
 
-    /// Mean around the `i`-th centre of the last row, which is voxel `x` of the region's row.
-    fn mean(&self, i: usize, x: usize) -> f64 {
-        let count = if self.whole {
-            self.sphere.voxels as f64
-        } else {
-            self.counts[x]
-        };
-        let (sum, shift) = (self.totals[i], self.image.shift);
+    /// Mean of `count` voxels from the sum of what they are above the shift.
+    fn mean_of(&self, sum: f64, count: f64) -> f64 {
+        let shift = self.image.shift;
         if shift.fract() == 0.0 {
             (sum + shift * count) / count // one rounding for whole numbers, as for their plain mean
         } else {
@@ -417,6 +434,7 @@ fn bundle(
 
 /// Adds `buffer[base..]` for all `bases`. Blocks are the outer loop: a block's sums stay in
 /// registers: 47 against 59 ms for row by row, 10^6 voxels of 1 mm.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 fn add_rows(running: &mut [f64], buffer: &[f64], bases: &[usize]) {
     if bases.is_empty() {
         return;

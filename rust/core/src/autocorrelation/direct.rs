@@ -49,22 +49,21 @@ pub(super) fn sums(
     let half = kernel.len() / na;
     let mut total = [[0.0; LANES]; 3];
     for first in (0..nb).step_by(LANES / 2) {
-        let frequencies = first..nb.min(first + LANES / 2);
-        for a in 0..na {
-            for field in 0..3 {
-                let from = &fields[(field * na + a) * nb..][frequencies.clone()];
-                let to = &mut tile.planes[a][field];
-                *to = [0.0; LANES];
-                for (to, v) in to.chunks_exact_mut(2).zip(from) {
-                    to.copy_from_slice(&[v.re, v.im]);
-                }
+        let second = first + 1;
+        for (field, planes) in fields.chunks_exact(na * nb).enumerate() {
+            for (to, plane) in tile.planes.iter_mut().zip(planes.chunks_exact(nb)) {
+                let v = plane[first];
+                // A lone frequency has no second one.
+                let w = plane.get(second).copied().unwrap_or_default();
+                to[field] = [v.re, v.im, w.re, w.im];
             }
-            let weights = &mut tile.weights[na - 1 + a];
-            for (to, b) in weights.chunks_exact_mut(2).zip(frequencies.clone()) {
-                // The frequencies b and -b have the same weights.
-                to.fill(kernel[a * half + b.min(nb - b)]);
-            }
-            tile.weights[na - 1 - a] = tile.weights[na - 1 + a];
+        }
+        // The frequencies b and -b have the same weights.
+        let [b, c] = [first, second.min(nb - 1)].map(|b| b.min(nb - b));
+        for (a, kernel) in kernel.chunks_exact(half).enumerate() {
+            let weights = [kernel[b], kernel[b], kernel[c], kernel[c]];
+            tile.weights[na - 1 + a] = weights;
+            tile.weights[na - 1 - a] = weights;
         }
         add(&tile.planes, &tile.weights, na, &mut total);
     }

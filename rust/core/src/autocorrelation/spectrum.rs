@@ -286,10 +286,18 @@ impl Plan {
         let per_a = nb.div_ceil(LANES);
         for (i, column) in scratch.fields.chunks_exact_mut(self.length[1]).enumerate() {
             let (field, a) = (i / na, i % na);
-            for (b, to) in column[..nb].chunks_mut(LANES).enumerate() {
-                let from = (a * per_a + b) * batch + (k * FIELDS + field) * LANES;
-                to.copy_from_slice(&rows[from..from + to.len()]);
+            let place = |b: usize| (a * per_a + b) * batch + (k * FIELDS + field) * LANES;
+            // Whole lanes are moved without a call.
+            let (whole, rest) = column[..nb].as_chunks_mut::<LANES>();
+            for (b, to) in whole.iter_mut().enumerate() {
+                *to = *rows[place(b)..]
+                    .first_chunk()
+                    .expect("rows have whole lanes");
             }
+            let from = place(nb / LANES).min(rows.len());
+            rest.iter_mut()
+                .zip(&rows[from..])
+                .for_each(|(to, &v)| *to = v);
             column[nb..].fill(Complex64::default());
         }
         self.complex[1].process_with_scratch(&mut scratch.fields, &mut scratch.fft);
@@ -392,10 +400,14 @@ impl Scratch {
 /// real spectrum, so that of their sum holds both.
 fn mirror(even: &mut [Complex64], n: usize, values: impl Fn(usize) -> [f64; 2]) {
     let length = even.len();
-    even.fill(Complex64::default());
-    for i in 0..n {
+    let at = |i: usize| {
         let [re, im] = values(i);
-        even[i] = Complex64::new(re, im);
-        even[(length - i) % length] = even[i];
+        Complex64::new(re, im)
+    };
+    even[0] = at(0);
+    for i in 1..n {
+        even[i] = at(i);
+        even[length - i] = even[i];
     }
+    even[n..length + 1 - n].fill(Complex64::default()); // none for one voxel
 }

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_morphological_mask() {
-        let mut data = [0; 25];
+        let mut data = [0u8; 25];
         data[12] = 1; // all that re-segmentation has left of a 5 x 5 region
         let levels = Levels::new(&data, [1, 5, 5], None).unwrap();
         let source = DistanceZones::new(&levels, &[true; 25], &settings::Gldzm::default());

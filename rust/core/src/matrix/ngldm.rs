@@ -289,12 +289,13 @@ impl<T: Lane> Walk<'_, T> {
 
 /// Adds to `lanes` how many of the `len` voxels from the same place of `others` on depend on the one
 /// of `centre`.
-fn add_run<T: Lane>(
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn add_run<T: Lane, D: Fn(T, T) -> bool + Copy>(
     lanes: &mut [T],
     centre: &[T],
     others: &[T],
     len: usize,
-    dependent: impl Fn(T, T) -> bool + Copy,
+    dependent: D,
 ) {
     let n = lanes.len();
     let centre = &centre[..n];
@@ -472,7 +473,11 @@ mod tests {
     fn equal_sums_of_weights_are_one_dependence() {
         // Seven voxels of one level; with weights 1, 1/2 and 1/3 several have 1 + 1 + 1/3 or its
         // like, added in different orders.
-        let levels = Levels::new(&[1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1], [1, 2, 7], None);
+        let levels = Levels::new(
+            &[1u16, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1],
+            [1, 2, 7],
+            None,
+        );
         let s = settings::Ngldm {
             weighting: Weighting::Inverse,
             weighting_norm: Norm::Chebyshev,
@@ -546,7 +551,7 @@ mod tests {
 
     #[test]
     fn one_voxel_depends_on_itself_alone() {
-        for level in [1, 65_535] {
+        for level in [1u16, 65_535] {
             let levels = Levels::new(&[level], [1; 3], None).unwrap();
             let counts = matrix(&levels, 3, Norm::Euclidean, 1);
             let entry = Entry {

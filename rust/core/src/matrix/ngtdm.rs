@@ -742,10 +742,10 @@ mod tests {
 
     #[test]
     fn degenerate_regions() {
-        let one = Levels::new(&[3], [1; 3], None).unwrap();
+        let one = Levels::new(&[3u8], [1; 3], None).unwrap();
         assert!(matrix(&one, 2, Norm::Chebyshev).is_empty());
         // A flat region differs from its neighbours by exactly 0, whatever the weights.
-        let flat = Levels::new(&[5; 60], [3, 4, 5], None).unwrap();
+        let flat = Levels::new(&[5u8; 60], [3, 4, 5], None).unwrap();
         for weighting in [Weighting::None, Weighting::Inverse, Weighting::Exponential] {
             let settings = settings::Ngtdm {
                 weighting,

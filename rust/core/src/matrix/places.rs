@@ -2,6 +2,8 @@
 
 /// Places told apart.
 pub(super) const MOST: usize = 1 << 16;
+/// Voxels whose places are computed at once.
+pub(super) const BLOCK: usize = 16;
 
 /// Counts by place.
 pub(super) struct Places {
@@ -20,16 +22,17 @@ impl Places {
         Self {
             table: vec![[0; 2]; cells.next_power_of_two()],
             cells,
-            row: vec![0; longest],
+            row: vec![0; longest.next_multiple_of(BLOCK)],
         }
     }
 
-    /// Counts the places that `locate` writes for a row of that many voxels.
+    /// Counts the places that `locate` writes for a row of that many voxels. It is given room for
+    /// whole blocks of voxels if there are as many `at_hand`; what lies behind the row is not counted.
     #[inline]
-    pub(super) fn add(&mut self, voxels: usize, locate: impl FnOnce(&mut [u16])) {
-        let row = &mut self.row[..voxels];
+    pub(super) fn add(&mut self, voxels: usize, at_hand: usize, locate: impl FnOnce(&mut [u16])) {
+        let row = &mut self.row[..voxels.next_multiple_of(BLOCK).min(at_hand)];
         locate(row);
-        tally(row, &mut self.table);
+        tally(&row[..voxels], &mut self.table);
     }
 
     /// The counts by place.

@@ -10,14 +10,12 @@ use super::joint::{self, Couple};
 use super::rows::Rows;
 use crate::discretise::Level;
 use crate::matrix::direction::Offset;
+use crate::matrix::places::{self, Places};
 use crate::parallel;
 
-/// Most cells of a table that has four copies: 64 KiB in all.
-const SMALL_CELLS: usize = 1 << 12;
-/// A table has copies if there are at least that many pairs for each cell.
+/// A table has copies if there are at least that many pairs for each cell, as cells have to be
+/// cleared and added up.
 const COPY_PAIRS: usize = 8;
-/// Most cells of a table that has two.
-const MEDIUM_CELLS: usize = 1 << 15;
 
 /// Most cells of the partial tables of a group together: 32 MiB.
 const PARTIAL_CELLS: usize = 1 << 22;
@@ -155,23 +153,49 @@ pub(super) fn count<T: Level>(
     offsets: &[Offset],
     zs: Range<usize>,
 ) -> Vec<u64> {
-    // Neighbours are alike, so the same cell comes again and again, and a count has to wait for
-    // the one before. Four copies side by side, in turn: 16.3 ms -> 9.2 ms on a ball of 10^6 voxels
-    // with 32 levels and 13 directions, 31 ms -> 10 ms if it is flat. Larger tables have fewer
-    // copies, for the cache's sake, and those of few pairs, as cells have to be cleared and added.
     let cells = (n as usize + 1).pow(2);
     let pairs = zs.len() * rows.shape[1] * rows.shape[2] * offsets.len();
     if cells * COPY_PAIRS > pairs {
         count_in_turn::<T, 1>(rows, n, offsets, zs)
-    } else if cells <= SMALL_CELLS {
-        count_in_turn::<T, 4>(rows, n, offsets, zs)
-    } else if cells <= MEDIUM_CELLS {
-        count_in_turn::<T, 2>(rows, n, offsets, zs)
+    } else if cells <= places::MOST && u32::try_from(pairs).is_ok() {
+        count_by_place(rows, n, offsets, &zs)
     } else {
-        count_in_turn::<T, 1>(rows, n, offsets, zs)
+        count_in_turn::<T, 2>(rows, n, offsets, zs)
     }
 }
 
+/// The same where places fit 16 bits and counts 32. A ball of 10^6 voxels with 32 levels, 12
+/// directions: 11.6 ms without places, in four copies of the table, 4.9 ms with them.
+fn count_by_place<T: Level>(
+    rows: &Rows<'_, T>,
+    n: u32,
+    offsets: &[Offset],
+    zs: &Range<usize>,
+) -> Vec<u64> {
+    let side = n as usize + 1;
+    let mut table = Places::new(side * side, rows.shape[2]);
+    for &m in offsets {
+        rows.pairs(m, zs.clone(), |a, b, n| {
+            let at_hand = a.len().min(b.len());
+            table.add(n, at_hand, |places| locate(a, b, side, places));
+        });
+    }
+    table.counts().iter().collect()
+}
+
+/// The place of each pair's count.
+#[inline(never)] // the slices are then known to be disjoint, which lets the loop vectorise
+#[allow(clippy::cast_possible_truncation)] // places fit, as levels do
+fn locate<T: Level>(i: &[T], j: &[T], side: usize, places: &mut [u16]) {
+    let (i, j) = (&i[..places.len()], &j[..places.len()]);
+    let level = |level: T| Into::<u32>::into(level) as u16;
+    for ((place, &i), &j) in places.iter_mut().zip(i).zip(j) {
+        *place = level(i).wrapping_mul(side as u16).wrapping_add(level(j));
+    }
+}
+
+/// Neighbours are alike, so the same cell comes again and again, and a count has to wait for the one
+/// before; copies of the table side by side, in turn, need not wait.
 fn count_in_turn<T: Level, const COPIES: usize>(
     rows: &Rows<'_, T>,
     n: u32,
@@ -189,7 +213,9 @@ fn count_in_turn<T: Level, const COPIES: usize>(
     for &m in offsets {
         while z < zs.end {
             let end = zs.end.min(z.saturating_add(room));
-            rows.pairs(m, z..end, |a, b| count_row(a, b, side, &mut table));
+            rows.pairs(m, z..end, |a, b, n| {
+                count_row(&a[..n], &b[..n], side, &mut table)
+            });
             room -= end - z;
             z = end;
             if room == 0 {

@@ -36,8 +36,9 @@ pub(super) fn count<T: Level>(
     let side = n as usize + 1;
     let mut triples = Places::new(side.pow(3), rows.shape[2]);
     for &couple in couples {
-        rows.triples(couple, zs.clone(), |i, j, k| {
-            triples.add(i.len(), |places| locate(i, j, k, side, places));
+        rows.triples(couple, zs.clone(), |i, j, k, n| {
+            let at_hand = i.len().min(j.len()).min(k.len());
+            triples.add(n, at_hand, |places| locate(i, j, k, side, places));
         });
     }
     let pairs = first

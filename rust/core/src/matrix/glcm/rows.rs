@@ -17,9 +17,15 @@ pub(super) struct Rows<'a, T> {
 }
 
 impl<'a, T: Level> Rows<'a, T> {
-    /// Calls `f` with the two rows of every row pair `m` apart, cut to the columns where both lie
-    /// within their extents; first rows are those of slices `zs`.
-    pub(super) fn pairs(&self, m: Offset, zs: Range<usize>, mut f: impl FnMut(&'a [T], &'a [T])) {
+    /// Calls `f` with every row pair `m` apart, from the first column on where both rows lie within
+    /// their extents, and the number of such columns; first rows are those of slices `zs`. The rows
+    /// go on as far as memory does.
+    pub(super) fn pairs(
+        &self,
+        m: Offset,
+        zs: Range<usize>,
+        mut f: impl FnMut(&'a [T], &'a [T], usize),
+    ) {
         let [nz, ny, nx] = self.shape;
         for z in zs {
             let Some(other_z) = moved(z, m[0], nz) else {
@@ -38,21 +44,21 @@ impl<'a, T: Level> Rows<'a, T> {
                     // Neither is negative: both lie within the extent of their row.
                     let (low, other_low) = (low.unsigned_abs(), (low + m[2]).unsigned_abs());
                     let (a, b) = (row * nx + low, other * nx + other_low);
-                    f(&self.data[a..][..length], &self.data[b..][..length]);
+                    f(&self.data[a..], &self.data[b..], length);
                 }
             }
         }
     }
 
-    /// Calls `f` with the parts of three rows, the second and the third the two vectors of `couple`
-    /// away from the first: all columns where the first lies in its extent and at least one of the
-    /// others in its own. Where a row leaves the image, its levels are 0. First rows are those of
-    /// slices `zs`.
+    /// Calls `f` with three rows, the second and the third the two vectors of `couple` away from the
+    /// first, and a number of columns: those where the first lies in its extent and at least one of
+    /// the others in its own. Where a row leaves the image, its levels are 0. First rows are those of
+    /// slices `zs`; all go on as far as memory does.
     pub(super) fn triples(
         &self,
         couple: [Offset; 2],
         zs: Range<usize>,
-        mut f: impl FnMut(&[T], &[T], &[T]),
+        mut f: impl FnMut(&[T], &[T], &[T], usize),
     ) {
         let [nz, ny, nx] = self.shape;
         let mut outside = [vec![T::default(); nx], vec![T::default(); nx]];
@@ -76,32 +82,32 @@ impl<'a, T: Level> Rows<'a, T> {
             let [j, k] = std::array::from_fn(|_| {
                 let ((other, m), outside) = others.next().expect("two of each");
                 match other {
-                    Some((row, _)) => {
-                        self.shifted(row * nx..(row + 1) * nx, &columns, m[2], outside)
-                    }
+                    Some((row, _)) => self.shifted(row, &columns, m[2], outside),
                     None => {
                         outside.fill(T::default());
                         &outside[..columns.len()]
                     }
                 }
             });
-            f(&self.data[row * nx..][columns], j, k);
+            f(&self.data[row * nx + columns.start..], j, k, columns.len());
         }
     }
 
-    /// The levels of a row at `columns` moved by `dx`; made in `buffer` where these leave the image.
+    /// The levels of row `row` from `columns` moved by `dx` on; made in `buffer` where these leave
+    /// the image.
     fn shifted<'b>(
         &'b self,
-        row: Range<usize>,
+        row: usize,
         columns: &Range<usize>,
         dx: isize,
         buffer: &'b mut [T],
     ) -> &'b [T] {
-        let row = &self.data[row];
+        let nx = self.shape[2];
         let [start, end] = [columns.start, columns.end].map(|c| c.cast_signed() + dx);
-        if start >= 0 && end <= row.len().cast_signed() {
-            return &row[start.unsigned_abs()..end.unsigned_abs()];
+        if start >= 0 && end <= nx.cast_signed() {
+            return &self.data[row * nx + start.unsigned_abs()..];
         }
+        let row = &self.data[row * nx..(row + 1) * nx];
         let buffer = &mut buffer[..columns.len()];
         buffer.fill(T::default());
         let inside = start.max(0)..end.min(row.len().cast_signed());
@@ -118,8 +124,8 @@ impl<'a, T: Level> Rows<'a, T> {
         let mut any = false;
         let set = |level: &T| *level != T::default();
         for z in zs {
-            self.pairs(m, z..z + 1, |a, b| {
-                any = any || a.iter().zip(b).any(|(i, j)| set(i) && set(j));
+            self.pairs(m, z..z + 1, |a, b, n| {
+                any = any || a[..n].iter().zip(b).any(|(i, j)| set(i) && set(j));
             });
             if any {
                 return true;

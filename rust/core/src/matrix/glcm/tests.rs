@@ -511,7 +511,7 @@ fn values_of(levels: &Levels) -> Vec<u16> {
 
 #[test]
 fn small_regions() {
-    let one = Levels::new(&[3], [1, 1, 1], None).expect("levels");
+    let one = Levels::new(&[3u8], [1, 1, 1], None).expect("levels");
     let source = Cooccurrences::new(&one, 1, &Glcm::default());
     assert!(source.volume().iter().all(Table::is_empty) && source.volume().len() == 13);
     let values = aggregate(
@@ -551,7 +551,7 @@ fn direction_refuses() {
         error.to_string().starts_with("offset is [0, 0, 0]"),
         "{error}"
     );
-    let many = Levels::new(&[5000, 1], [1, 1, 2], None).expect("levels");
+    let many = Levels::new(&[5000u16, 1], [1, 1, 2], None).expect("levels");
     let error = direction(&many, [0, 0, 1], true).expect_err("too many levels");
     assert!(error.to_string().contains("5000 grey levels"), "{error}");
     for far in [isize::MIN, isize::MAX] {

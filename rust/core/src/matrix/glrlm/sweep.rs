@@ -130,8 +130,8 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
             }
             self.advance(swept.clone());
             if first < end {
-                let filled = PAD + first - span[0]..PAD + end - span[0];
-                tally.add(&self.codes[filled.clone()], &self.current[filled]);
+                let start = PAD + first - span[0];
+                tally.add(&self.codes[start..], &self.current[start..], end - first);
             }
             self.record(swept.clone(), t, n, tally);
             std::mem::swap(&mut self.current, &mut self.previous);
@@ -217,10 +217,7 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
                 *p += *r;
             }
         }
-        tally.add(
-            &positions[PAD..PAD + width],
-            &self.current[PAD..PAD + width],
-        );
+        tally.add(&positions[PAD..], &self.current[PAD..], width);
         let mut since = 0;
         let top = self.top[0];
         let events = &mut self.events[swept.clone()];
@@ -242,7 +239,8 @@ impl<'a, 'g, L: Level> Sweep<'a, 'g, L> {
 }
 
 /// [`Sweep::advance`] over slices of one length; the numbers are directions.
-#[inline(never)] // the arguments are then known to be disjoint, which lets the loop vectorise
+// Never inlined: the arguments are then known to be disjoint, which lets the loop vectorise.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 #[allow(clippy::too_many_arguments)]
 fn pass<L: Level>(
     current: &[L],

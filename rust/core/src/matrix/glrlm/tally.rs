@@ -165,12 +165,12 @@ impl Tally {
         }
     }
 
-    /// Counts voxels by code and level.
-    pub(super) fn add<L: Level>(&mut self, codes: &[u8], levels: &[L]) {
+    /// Counts the first `n` voxels by code and level; more of both may follow.
+    pub(super) fn add<L: Level>(&mut self, codes: &[u8], levels: &[L], n: usize) {
         if self.base > 1 {
-            let stride = self.stride;
+            let (stride, at_hand) = (self.stride, codes.len().min(levels.len()));
             self.table
-                .add(codes.len(), |places| locate(codes, levels, stride, places));
+                .add(n, at_hand, |places| locate(codes, levels, stride, places));
         }
     }
 

@@ -246,7 +246,7 @@ fn runs_as_long_as_the_image_and_many_of_them() {
         [40, 40, 41],
     ] {
         for n in [1, 65_535] {
-            let flat = vec![1; shape.iter().product()];
+            let flat = vec![1u16; shape.iter().product()];
             let flat = Levels::new(&flat, shape, Some(n)).unwrap();
             for (counts, m) in counted(&flat, base(n as usize, flat.counts().len()), 1)
                 .iter()
@@ -260,7 +260,7 @@ fn runs_as_long_as_the_image_and_many_of_them() {
 
 #[test]
 fn one_voxel_is_one_run() {
-    let levels = Levels::new(&[0, 0, 7, 0], [1, 2, 2], None).unwrap();
+    let levels = Levels::new(&[0u16, 0, 7, 0], [1, 2, 2], None).unwrap();
     let settings = all_aggregations();
     let source = RunLengths::new(&levels, &settings);
     for counts in source.volume().iter().chain(&source.slice(0)) {
