@@ -1,4 +1,4 @@
-"""Each feature family by size of the region and by number of grey levels, and what two threads gain.
+"""Each feature family by voxels and by grey levels, what texture holds, what two threads gain.
 
 Values are compared with the peer's before times are taken, as for works.
 """

@@ -34,7 +34,7 @@ def inflaters() -> tuple[dict[str, Callable[[bytes], bytes]], dict[str, str]]:
 
 
 def read(files: tuple[Path, Path], budget: float) -> dict[str, Any]:
-    """Compare with what SimpleITK reads, then time reading image and mask against inflating them."""
+    """Compare with what SimpleITK reads, then time reading both files against inflating them."""
     import SimpleITK as sitk
 
     wrong = [

@@ -1,4 +1,4 @@
-"""How closely values have to agree with a peer's before anything is timed, and why not more closely.
+"""How closely values have to agree with a peer's before anything is timed, and why no closer.
 
 The first rule that fits counts. A value that no rule leaves out and that differs by more than its
 tolerance fails the run.
@@ -70,7 +70,7 @@ def map_name(image: str) -> str:
 
 
 def meaning(tool: str, name: str) -> names.Meaning | None:
-    """Return what a peer's name stands for; a peer without a map writes family/feature/aggregation."""
+    """Return what a peer's name stands for; without a map it is family/feature/aggregation."""
     if tool not in names.TOOLS:
         return names.Meaning(*name.split("/"))
     merged = {"merged": True} if tool == "pyradiomics" else {}

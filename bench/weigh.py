@@ -1,4 +1,4 @@
-"""Prints what calls add to this process at their peak: `python -m bench.weigh FOLDER BINS FAMILY...`.
+"""Prints what calls add at their peak: `python -m bench.weigh FOLDER BINS FAMILY...`.
 
 The families are bench.tools' on the arrays of FOLDER, and `extraction`: all texture families from
 the image, 32 bins included. Linux alone says what it needs.

@@ -22,7 +22,13 @@ from bench.data import save, smoothed
 from bench.families import check
 from bench.targets import OVER_ALL
 from bench.tools import (
-    NO_AUTOCORRELATION, ROOT, Ours, Peer, interleaved, interpreters, with_threads,
+    NO_AUTOCORRELATION,
+    ROOT,
+    Ours,
+    Peer,
+    interleaved,
+    interpreters,
+    with_threads,
 )  # fmt: skip
 from ferromics import ibsi_data
 
