@@ -35,7 +35,7 @@ def check(ours: Ours, peers: list[Peer], family: str) -> Checks:
     """Compare the values of a family with each peer's."""
     found = ours.values(family)
     return {
-        peer.name: rules.compare(peer.name, found, {"original": peer.values(family)})
+        peer.name: rules.compare(peer.name, found, {"original": peer.values(family)}, "sphere")
         for peer in peers
     }
 

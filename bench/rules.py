@@ -35,15 +35,27 @@ MESH = (
     "morph/(volume_mesh|surface_.*|compactness_.*|spher.*|asphericity|integrated_intensity|"
     "(volume|area)_density_.*)"
 )
+RANKS = "stat/.*(percentile|interquartile|robust|quartile).*"
+NYXUS_OWN = (
+    "glcm/(difference_average|difference_variance|sum_average|joint_variance|inverse_variance|"
+    "normalised_.*)"
+)
+NYXUS_BACKGROUND = "the image's lowest intensity is background: the phantom's region loses a voxel"
 RULES = [
     Rule("pyradiomics", "resampled", ".*", None, "its grid is its own"),
     Rule("pyradiomics", "(?!original).*", ".*", None, "its filters are its own"),
+    Rule("nyxus", ".*", "morph/.*", None, "in voxels, whatever the spacing"),
+    Rule("nyxus", ".*", "ngtdm/.*", None, "all 0"),
+    Rule("nyxus", ".*", NYXUS_OWN, None, "another formula"),
+    Rule("nyxus", ".*", ".*low_grey_level.*", None, NYXUS_BACKGROUND + ", which weighs most here"),
+    Rule("nyxus", ".*", "(glcm|glrlm|glszm|ngldm)/.*", 1e-3, NYXUS_BACKGROUND),
     Rule("", ".*", "morph/.*oriented_minimum.*", None, "the box is searched for, by other means"),
     Rule("", ".*", "morph/.*minimum_volume_enc.*", 3e-3, "found by iteration to a tolerance"),
     Rule("pictologics", ".*", MESH, 1e-4, "meshes differ in a few cells (not on a sphere)"),
     Rule("pyradiomics", ".*", MESH, 1e-3, "meshes differ in a few cells (not on a sphere)"),
     Rule("pyradiomics", ".*", "morph/.*_axis_length", 1e-3, "variances over n instead of n - 1"),
     Rule("pictologics", ".*", "ivh/area_under.*", None, "an area in HU, ours is over 0 to 1"),
+    Rule("pictologics", "sphere", RANKS, 2e-3, "percentiles are values, ours lie between values"),
     Rule("pictologics", "resampled", ".*", 1e-3, "resampled in float32"),
     Rule("pictologics", "log.*", ".*", None, "second derivatives a voxel of each axis, ours a mm"),
     Rule("pictologics", "wavelet.*", "stat/.*(coefficient|skewness).*", None, "ratio to about 0"),

@@ -31,7 +31,6 @@ NO_AUTOCORRELATION = [
     for row in _core.catalogue()
     if row["family"] == "morph" and row["name"] not in AUTOCORRELATION
 ]
-IVH = {"type": "ivh", "discretise": {"type": "none"}}  # of grey levels as they are
 Values = dict[rules.Key, float]
 
 
@@ -51,8 +50,9 @@ class Ours:
         levels = levels.astype(np.uint16)
 
         def plan(array: np.ndarray, *families: dict[str, Any]) -> Callable[[], Values]:
-            wanted = {"discretise": [{"type": "none"}], "features": families}
-            made = _core.Plan(json.dumps(wanted))
+            given = array is levels  # else the image, of which bins are made
+            by = {"type": "none"} if given else {"type": "fbn", "bins": bins}
+            made = _core.Plan(json.dumps({"discretise": [by], "features": families}))
             keys = [column[1:4] + column[5:6] for column in made.columns]
 
             def run() -> Values:
@@ -79,16 +79,14 @@ class Ours:
                 for name, value in zip(AUTOCORRELATION, found, strict=True)
             }
 
-        stat = plan(image, {"type": "stat"})
-        histograms = plan(levels, {"type": "ih"}, IVH)
         self.calls = {
             "morph": plan(image, {"type": "morph", "only": NO_AUTOCORRELATION}),
             "autocorrelation": autocorrelation,
             "loc": plan(image, {"type": "loc"}),
-            "stat": stat,
+            "stat": plan(image, {"type": "stat"}),
             "ih": texture("ih"),
-            "ivh": plan(levels, IVH),
-            "first_order": lambda: {**stat(), **histograms()},
+            "ivh": plan(image, {"type": "ivh"}),
+            "first_order": plan(image, *({"type": f} for f in ("stat", "ih", "ivh"))),
             **{f: texture(f) for f in TEXTURE},
             **{f"{f}_both": texture(f, "3d_averaged", "3d_merged") for f in ("glcm", "glrlm")},
             "texture": plan(levels, *({"type": f} for f in TEXTURE)),

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import pictologics
+from pictologics import preprocessing
 from pictologics.features import intensity, morphology, texture
 from pictologics.loader import Image
 
 BINS = 32
+IVH_BINS = 1000  # IBSI's for arbitrary units, our default
 TEXTURE = ("glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
 BOTH = ("glcm_both", "glrlm_both")
 
@@ -33,11 +35,17 @@ def families(folder: Path, bins: int) -> dict[str, Callable[[], dict[str, float]
         extra = {"distance_mask": mask} if family == "gldzm" else {}
         return getattr(texture, f"calculate_{family}_features")(levels, mask, bins, **extra)
 
+    def discretised(number: int) -> Any:
+        made = preprocessing.discretise_image(picture, "FBN", roi_mask=region, n_bins=number)
+        return made.array[mask > 0]
+
+    def ivh() -> dict[str, float]:
+        return intensity.calculate_ivh_features(discretised(IVH_BINS))
+
     def first_order() -> dict[str, float]:
         found = intensity.calculate_intensity_features(image[mask > 0])
-        chosen = levels[mask > 0]
-        found |= intensity.calculate_intensity_histogram_features(chosen, bins)
-        return found | intensity.calculate_ivh_features(chosen)
+        found |= intensity.calculate_intensity_histogram_features(discretised(bins), bins)
+        return found | ivh()
 
     # It has the merged aggregation only.
     calls = {f: lambda f=f: features(f.removesuffix("_both")) for f in (*TEXTURE, *BOTH)}
@@ -48,7 +56,7 @@ def families(folder: Path, bins: int) -> dict[str, Callable[[], dict[str, float]
         "loc": lambda: intensity.calculate_local_intensity_features(picture, region),
         "stat": lambda: intensity.calculate_intensity_features(image[mask > 0]),
         "ih": lambda: intensity.calculate_intensity_histogram_features(levels[mask > 0], bins),
-        "ivh": lambda: intensity.calculate_ivh_features(levels[mask > 0]),
+        "ivh": ivh,
         "first_order": first_order,
         "autocorrelation": lambda: intensity.calculate_spatial_intensity_features(picture, region),
     }
