@@ -82,19 +82,6 @@ def run_works(
             yield families.gain(voxels, threads)
 
 
-def checks(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """Yield every comparison with a peer."""
-    for row in document["rows"]:
-        yield from row["checked"].values()
-    for by_size in document["checked"].values():
-        for by_family in by_size.values():
-            for by_tool in by_family.values():
-                yield from by_tool.values()
-    for by_bins in document["levels"].get("checked", {}).values():
-        for by_tool in by_bins.values():
-            yield from by_tool.values()
-
-
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Run what is asked for, print it, and return it as the JSON file will hold it."""
     start = time.perf_counter()
@@ -152,7 +139,7 @@ def main() -> None:
     print("\nTargets\n" + "\n".join(page.verdicts(document)))
     if options.json:
         options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    wrong = [w for check in checks(document) for w in check["wrong"]]
+    wrong = [w for _, check in targets.checks(document) for w in check["wrong"]]
     if wrong:
         sys.exit("values differ:\n" + "\n".join(wrong))
 

@@ -191,14 +191,10 @@ def level_table(levels: dict[str, Any]) -> str:
 def compared(document: dict[str, Any]) -> str:
     """Return how many values were compared, by tool, as a sentence."""
     counts: dict[str, list[int]] = {}
-    checks = [row["checked"] for row in document["rows"]]
-    checks += [c for by_size in document.get("checked", {}).values()
-               for by_family in by_size.values() for c in by_family.values()]  # fmt: skip
-    for by_tool in checks:
-        for tool, check in by_tool.items():
-            count = counts.setdefault(tool, [0, 0])
-            count[0] += check["values"]
-            count[1] += len(check["wrong"])
+    for tool, check in targets.checks(document):
+        count = counts.setdefault(tool, [0, 0])
+        count[0] += check["values"]
+        count[1] += len(check["wrong"])
     told = (f"{TITLES.get(t, t)} {n:,} ({wrong} differ)" for t, (n, wrong) in counts.items())
     return f"Values compared before timing: {', '.join(told)}."
 

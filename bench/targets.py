@@ -100,6 +100,19 @@ def free(document: dict[str, Any], threads: int) -> bool:
     return threads == 1 or min(gains) >= 0.8 * threads
 
 
+def checks(document: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Yield every comparison with a peer: its name, and what was found."""
+    for row in document["rows"]:
+        yield from row["checked"].items()
+    for by_size in document.get("checked", {}).values():
+        for by_family in by_size.values():
+            for by_tool in by_family.values():
+                yield from by_tool.items()
+    for by_bins in document.get("levels", {}).get("checked", {}).values():
+        for by_tool in by_bins.values():
+            yield from by_tool.items()
+
+
 def rows(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """Yield what targets are for: works of one thread, the gain of two, families as rows."""
     for row in document["rows"]:
