@@ -82,16 +82,27 @@ def run_works(
             yield families.gain(voxels, threads)
 
 
+def keeps(peer: Peer, threads: int) -> bool:
+    """Return whether a peer has rows of so many threads; one that has not is ended."""
+    if threads > 1 and peer.one_thread:
+        peer.close()
+        return False
+    return True
+
+
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Run what is asked for, print it, and return it as the JSON file will hold it."""
     start = time.perf_counter()
     document: dict[str, Any] = {
-        **machine(), "versions": versions(), "probe": {}, "rows": [], "families": {},
+        **machine(), "versions": {}, "probe": {}, "rows": [], "families": {},
         "checked": {}, "levels": {},
     }  # fmt: skip
-    print(page.told(document), flush=True)
     for threads in options.threads:
-        peers = [p for p in installed(threads) if threads == 1 or not p.one_thread]
+        peers = installed(threads)
+        if not document["versions"]:
+            document["versions"] = {tool.name: tool.version for tool in (Ours(1), *peers)}
+            print(page.told(document), flush=True)
+        peers = [p for p in peers if keeps(p, threads)]
         before = probe_gain(threads)
         for row in run_works(options.works, peers, threads, options.budget):
             document["rows"].append(row)
@@ -142,15 +153,6 @@ def main() -> None:
     wrong = [w for _, check in targets.checks(document) for w in check["wrong"]]
     if wrong:
         sys.exit("values differ:\n" + "\n".join(wrong))
-
-
-def versions() -> dict[str, str]:
-    """Return the version of each tool."""
-    tools = [Ours(1), *installed(1)]
-    found = {tool.name: tool.version for tool in tools}
-    for tool in tools[1:]:
-        tool.close()
-    return found
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -93,10 +92,10 @@ def weighed(voxels: int, bins: int, families: list[str]) -> dict[str, int]:
         # Blocks from 64 KiB on go back to the system as they are freed, so that what one family
         # has left is not what the next one finds.
         kept = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+        environment = {**with_threads(1), **kept}
         done = subprocess.run(
-            command, check=True, capture_output=True, text=True, cwd=ROOT,
-            env={**with_threads(1), **kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )  # fmt: skip
+            command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment
+        )
     found: dict[str, int] = json.loads(done.stdout)
     return found
 

@@ -78,8 +78,8 @@ def found(target: Target, row: dict[str, Any]) -> float | None:
     if "bytes_a_voxel" in row:
         return float(row["bytes_a_voxel"])
     if "gain" in row:
-        gains = medians(row["gain"])
-        return gains["ferromics"] / gains["probe"]
+        rounds = zip(row["gain"]["ferromics"], row["gain"]["probe"], strict=True)
+        return statistics.median(ours / probe for ours, probe in rounds)
     if "peak_kib" in row:
         peaks = row["peak_kib"].get(target.against)
         return statistics.median(peaks) / 1024 if peaks else None
