@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import plots, targets
-from bench.plots import TITLES, digits, duration, label
+from bench.plots import TITLES, digits, duration, label, limit
 from bench.targets import GAIN, GROWTH, READ, free, medians
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def cells(status: dict[str, Any]) -> list[str]:
     return [
         f"{status['work']}{voxels}", str(status["threads"]), status["against"],
         label(status["found"], status["unit"]),
-        f"{bound} {label(status['limit'], status['unit'])}", status["status"],
+        f"{bound} {limit(status['limit'], status['unit'])}", status["status"],
     ]  # fmt: skip
 
 

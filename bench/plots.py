@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import statistics
 from collections.abc import Iterable
 from typing import Any
@@ -39,6 +40,11 @@ def label(value: float, unit: str) -> str:
     if unit == "bytes a voxel":
         return f"{value:.1f} {unit}"
     return f"{digits(value)}x" if unit == "x" else f"{digits(value)} {unit}"
+
+
+def limit(value: float, unit: str) -> str:
+    """Return a round value, as of a target or on an axis, with its unit."""
+    return re.sub(r"\.0\b", "", label(value, unit))
 
 
 def text(x: float, y: float, words: str, size: int = 12, **style: str) -> str:
@@ -87,6 +93,8 @@ def bars(
     marks: dict[tuple[str, str], float] | None = None,
 ) -> str:
     """Return horizontal bars: a group a row, a bar a tool; `marks` are limits by row and tool."""
+    if not rows:  # a run of a few works
+        return svg(1, 1, [])
     marks = marks or {}
     values = [v for _, group in rows for v in group.values()] + [*marks.values()]
     low = 10 ** math.floor(math.log10(min(values))) if log else 0.0
@@ -102,7 +110,7 @@ def bars(
     bottom = y + sum(bar * len(group) + gap for _, group in rows)
     for tick in ticks:
         out += [line(x(tick), y - 6, x(tick), bottom - 6)]
-        out += [text(x(tick), bottom + 10, label(tick, unit), 11, text_anchor="middle")]
+        out += [text(x(tick), bottom + 10, limit(tick, unit), 11, text_anchor="middle")]
     for name, group in rows:
         middle = y + bar * len(group) / 2 + 4
         out.append(text(left - 10, middle, name, text_anchor="end"))
@@ -115,7 +123,7 @@ def bars(
             if mark is not None:
                 out.append(line(x(mark), y - 2, x(mark), y + bar, DARK, 2))
                 end = max(end, x(mark))
-                told += f"  of {label(mark, unit)}"
+                told += f"  of {limit(mark, unit)}"
             out.append(text(end + 5, y + bar - 4, told, 11))
             y += bar
         y += gap
@@ -127,15 +135,15 @@ def panel(
     series: dict[str, list[tuple[float, float]]],
     unit: str,
     place: tuple[float, float],
-    limit: float | None = None,
+    most: float | None = None,
 ) -> list[str]:
-    """Return lines by tool, both axes logarithmic; `limit` is a grey line, so much for each x."""
+    """Return lines by tool, both axes logarithmic; `most` is a grey line, so much for each x."""
     left, top = place
     width, height = 190.0, 150.0
     across = [n for points in series.values() for n, _ in points]
     up = [v for points in series.values() for _, v in points]
-    if limit is not None:
-        up += [limit * n for n in across]
+    if most is not None:
+        up += [most * n for n in across]
     low, high = math.floor(math.log10(min(up))), math.ceil(math.log10(max(up)))
     high = max(high, low + 1)
     first, last = math.log10(min(across)), math.log10(max(across))
@@ -155,13 +163,13 @@ def panel(
     out = [text(left, top - 8, title, 13, font_weight="bold")]
     for k in range(low, high + 1):
         out.append(line(left, y(10.0**k), left + width, y(10.0**k)))
-        out.append(text(left - 6, y(10.0**k) + 4, label(10.0**k, unit), 10, text_anchor="end"))
+        out.append(text(left - 6, y(10.0**k) + 4, limit(10.0**k, unit), 10, text_anchor="end"))
     for k in range(math.ceil(first), math.floor(last) + 1):
         out.append(line(x(10.0**k), top, x(10.0**k), top + height))
         name = "10" + str(k).translate(SUPERSCRIPT)
         out.append(text(x(10.0**k), top + height + 15, name, 10, text_anchor="middle"))
-    if limit is not None:
-        ends = [(n, limit * n) for n in (min(across), max(across))]
+    if most is not None:
+        ends = [(n, most * n) for n in (min(across), max(across))]
         out.append(curve(ends, "#888888", ' stroke-dasharray="5 4"'))
     for tool, points in series.items():
         out.append(curve(points, COLOURS[tool]))
@@ -177,8 +185,8 @@ def panels(found: Iterable[tuple[Any, ...]]) -> str:
     listed = list(found)
     used = [t for t in COLOURS if any(t in series for _, series, *_ in listed)]
     out = legend(60, 24, used)
-    for k, (title, series, unit, *limit) in enumerate(listed):
-        out += panel(title, series, unit, (60 + 260 * (k % 4), 70 + 210 * (k // 4)), *limit)
+    for k, (title, series, unit, *most) in enumerate(listed):
+        out += panel(title, series, unit, (60 + 260 * (k % 4), 70 + 210 * (k // 4)), *most)
     return svg(60 + 260 * min(4, max(2, len(listed))), 60 + 210 * math.ceil(len(listed) / 4), out)
 
 
@@ -256,5 +264,5 @@ def growth_plot(document: dict[str, Any]) -> str | None:
         return None
     peaks, boxes = rows[0]["peak_bytes"], rows[0]["boxes"]
     points = {"ferromics": [(boxes[n], peak / MIB) for n, peak in peaks.items()]}
-    limit = next(t.limit for t in TARGETS if t.work == rows[0]["work"])
-    return panels([("added by texture", points, "MiB", limit / MIB)])
+    most = next(t.limit for t in TARGETS if t.work == rows[0]["work"])
+    return panels([("added by texture", points, "MiB", most / MIB)])
