@@ -44,7 +44,8 @@ def label(value: float, unit: str) -> str:
 
 def limit(value: float, unit: str) -> str:
     """Return a round value, as of a target or on an axis, with its unit."""
-    return re.sub(r"\.0\b", "", label(value, unit))
+    short = re.sub(r"(\.\d*?)0+(?!\d)", r"\1", label(value, unit))
+    return re.sub(r"\.(?!\d)", "", short)
 
 
 def text(x: float, y: float, words: str, size: int = 12, **style: str) -> str:

@@ -105,6 +105,15 @@ def test_the_page_shows_every_kind_of_row() -> None:
     assert all("\n".join(page.lines(row)) for row in document["rows"])
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [(3, "x", "3x"), (1.3, "x", "1.3x"), (250, "x", "250x"), (1e-4, "s", "0.1 ms"),
+     (1e-3, "s", "1 ms"), (0.6, "s", "600 ms"), (90, "MiB", "90 MiB")],
+)  # fmt: skip
+def test_limits_are_written_without_zeros(value: float, unit: str, words: str) -> None:
+    assert plots.limit(value, unit) == words
+
+
 def test_a_file_that_has_its_targets_is_shown_as_it_says() -> None:
     document = made_up()
     document["targets"] = targets.judged(document)[:1]
