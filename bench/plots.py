@@ -221,6 +221,11 @@ def level_memory_plot(levels: dict[str, Any]) -> str:
     return panels((f, points(by_bins), "MiB") for f, by_bins in levels["peak_bytes"].items())
 
 
+def coloured(values: dict[str, float]) -> dict[str, float]:
+    """Return the tools that plots show, in their order."""
+    return {tool: values[tool] for tool in COLOURS if tool in values}
+
+
 def work_plot(document: dict[str, Any]) -> str:
     """Return the works' times at one thread."""
     rows = [
@@ -228,8 +233,7 @@ def work_plot(document: dict[str, Any]) -> str:
         for r in document["rows"]
         if "seconds" in r and r["threads"] == 1 and r["work"] not in (READ, GAIN)
     ]
-    groups = [(r["work"], {t: m for t, m in medians(r["seconds"]).items() if t in COLOURS})
-              for r in rows]  # fmt: skip
+    groups = [(r["work"], coloured(medians(r["seconds"]))) for r in rows]
     return bars(groups, "s", log=True)
 
 
@@ -254,8 +258,8 @@ def memory_plot(document: dict[str, Any]) -> str | None:
     rows = [r for r in document["rows"] if "peak_kib" in r]
     if not rows:
         return None
-    peaks = {t: statistics.median(p) / 1024 for t, p in rows[0]["peak_kib"].items() if t in COLOURS}
-    return bars([("W1, fresh process", peaks)], "MiB", log=False)
+    peaks = {t: statistics.median(p) / 1024 for t, p in rows[0]["peak_kib"].items()}
+    return bars([("W1, fresh process", coloured(peaks))], "MiB", log=False)
 
 
 def growth_plot(document: dict[str, Any]) -> str | None:
