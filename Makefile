@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find rust python/ferromics -type f -not -name '*.so' -not -path '*/__pycache__/*') \
            Cargo.toml Cargo.lock pyproject.toml README.md
 
-.PHONY: help demo test test-rust test-python lint format bench bench-page docs regen dev clean all
+.PHONY: help demo test test-rust test-python lint format bench bench-page bench-check bench-rust docs regen dev clean all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -41,6 +41,12 @@ bench: $(VENV)/.installed $(VENV)/.tools ## time whole works and each family by 
 
 bench-page: ## write the benchmark's table and plots from the JSON file that README.md names
 	$(PYTHON) -m bench.page $(ARGS)
+
+bench-check: | cargo ## fail if a Rust kernel takes more instructions than the committed count (valgrind)
+	$(PYTHON) -m bench.counts $(ARGS)
+
+bench-rust: | cargo ## time the Rust kernels (ARGS: a part of a name)
+	cargo bench --locked --bench kernels -- $(ARGS)
 
 docs: $(VENV)/.installed ## write the pages of docs/ that come from the package
 	$(BIN)/python docs/generate.py

@@ -127,6 +127,10 @@ def remarks(document: dict[str, Any]) -> Iterable[str]:
             yield f"Reading `.nii.gz` takes {ratio:.2f} of the time that inflating it alone takes."
         if row["work"] == GROWTH:
             yield f"Texture adds {row['bytes_a_voxel']:.1f} bytes a voxel of the region's box."
+    for status in statuses(document):
+        if status["work"] == GAIN:
+            gained, size = f"{status['found']:.2f}", f"{status['voxels']:,}"
+            yield f"The gain of two threads, texture of {size} voxels: {gained} of a pure computation's."
     found = [status["status"] == "met" for status in statuses(document)]
     yield f"Targets met: {sum(found)} of {len(found)}."
 

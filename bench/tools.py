@@ -47,7 +47,6 @@ class Ours:
         """Prepare the calls on the arrays of `folder`, whose levels go up to `bins`."""
         image, mask, levels = (np.load(folder / f"{n}.npy") for n in ("image", "mask", "levels"))
         spacing = tuple(np.load(folder / "spacing.npy").tolist())
-        levels = levels.astype(np.uint16)
 
         def plan(array: np.ndarray, *families: dict[str, Any]) -> Callable[[], Values]:
             given = array is levels  # else the image, of which bins are made
@@ -165,7 +164,11 @@ def interpreters() -> dict[str, str]:
         python = os.environ.get(f"FERROMICS_BENCH_{name.upper()}", sys.executable)
         module = MODULES.get(name, name)
         probe = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is None)"
-        if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0:
+        try:
+            done = subprocess.run([python, "-c", probe], capture_output=True, check=False)
+        except OSError as error:
+            raise SystemExit(f"FERROMICS_BENCH_{name.upper()} is no interpreter: {error}") from None
+        if done.returncode == 0:
             found[name] = python
     return found
 

@@ -138,20 +138,20 @@ def discretise(
     image: NDArray[Any], mask: NDArray[np.bool_], settings: str
 ) -> NDArray[np.uint16]: ...
 def texture(
-    levels: NDArray[np.uint16],
+    levels: NDArray[np.uint8] | NDArray[np.uint16],
     family: str,
     mask: NDArray[np.bool_] | None = None,
     threads: int | None = None,
 ) -> list[tuple[str, str, str, float]]: ...
 def texture_matrix(
-    levels: NDArray[np.uint16],
+    levels: NDArray[np.uint8] | NDArray[np.uint16],
     family: str,
     mask: NDArray[np.bool_] | None = None,
     offset: Sequence[int] | None = None,
     z: int | None = None,
 ) -> NDArray[np.float64]: ...
 def glcm(
-    levels: NDArray[np.uint16], offset: Sequence[int], *, symmetric: bool = True
+    levels: NDArray[np.uint8] | NDArray[np.uint16], offset: Sequence[int], *, symmetric: bool = True
 ) -> NDArray[np.uint64]: ...
 def mesh(
     mask: NDArray[np.bool_], spacing: Sequence[float]

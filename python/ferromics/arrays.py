@@ -438,8 +438,10 @@ def _mask(values: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(values).astype(np.bool_, copy=False)
 
 
-def _levels(values: ArrayLike) -> NDArray[np.uint16]:
+def _levels(values: ArrayLike) -> NDArray[np.uint8] | NDArray[np.uint16]:
     array = np.asarray(values)
+    if array.dtype == np.uint8:  # as they are
+        return array
     levels = array.astype(np.uint16, copy=False)
     if levels is not array and not np.array_equal(levels, array):
         msg = "levels must be whole numbers from 0 (outside the region) to 65535"

@@ -78,6 +78,8 @@ def load_case(
     for name, source in _named_masks(mask):
         part = _on_grid(source, name if named else None, stored, scan)
         values = np.moveaxis(part.array, axis, 0)
+        if mask_threshold is None:
+            values = _as_set(values)
         part_name = name or part.name
         many = named or isinstance(mask, list | tuple)
         for found in _labels(values, part.label, asked, mask_threshold):
@@ -176,6 +178,13 @@ def _check_threshold(threshold: float, label: Labels) -> None:
         raise InputError(msg)
 
 
+def _as_set(values: NDArray[Any]) -> NDArray[Any]:
+    """A mask of zeros and ones in single bytes as boolean, without a copy; others as they are."""
+    bytes_ = values.dtype.kind in "iu" and values.itemsize == 1 and values.size > 0
+    alone = bytes_ and values.max() == 1 and (values.dtype.kind == "u" or values.min() >= 0)
+    return values.view(np.bool_) if alone else values
+
+
 def _labels(
     values: NDArray[Any], what: str, asked: int | list[int] | str | None, threshold: float | None
 ) -> list[int | None]:
@@ -194,7 +203,8 @@ def _labels(
         return [None]
     if values.dtype.kind == "f":
         _refuse_fractions(values, what)
-    if isinstance(asked, int) and (values == asked).any():  # no need to know the others
+    many = values.dtype.kind != "b"
+    if many and isinstance(asked, int) and (values == asked).any():  # no need to know the others
         return [asked]
     present = _present(values)
     if not present:

@@ -9,13 +9,14 @@ Names and defaults are those of ``rust/core/src/settings.rs``, which a test prov
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
@@ -38,6 +39,9 @@ from ferromics.stages import (
     Stage,
     listed,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SCHEMA: Final = 1
 
@@ -205,6 +209,10 @@ class Settings(Stage):
 
     def to_json(self) -> str:
         """All settings as JSON text."""
+        return self._json
+
+    @functools.cached_property  # every result's provenance has it, as it has the hash
+    def _json(self) -> str:
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
     def to_yaml(self) -> str:
@@ -216,7 +224,18 @@ class Settings(Stage):
 
     def core_json(self) -> str:
         """The part of the settings that the core reads, as JSON."""
+        return self._core_json
+
+    @functools.cached_property
+    def _core_json(self) -> str:
         return self.model_dump_json(by_alias=True, exclude={"image", "bias_correction"})
+
+    def model_copy(self, **changes: Any) -> Self:
+        """Copy the settings, as pydantic does, without what was derived from the old ones."""
+        copy = super().model_copy(**changes)
+        for derived in ("_json", "_core_json", "hash"):
+            copy.__dict__.pop(derived, None)
+        return copy
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
@@ -224,7 +243,7 @@ class Settings(Stage):
         schema = Settings.model_json_schema(by_alias=True)
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
         """SHA-256 of the schema number and of what differs from the defaults.
 

@@ -39,6 +39,8 @@ def labels(block):
         lambda m: m.astype(np.float16),
         lambda m: m.astype(">i4") * 9,
         lambda m: m.astype(np.int64) * -1,
+        lambda m: m.astype(np.int8),
+        lambda m: m.astype(np.int8) * -1,
         lambda m: np.asfortranarray(m),
         lambda m: np.repeat(m, 2, axis=2)[:, :, ::2],
         lambda m: m.astype(np.uint64) * 2**40,

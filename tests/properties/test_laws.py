@@ -218,3 +218,17 @@ def test_units_of_grey_level_are_scaling_laws(region, k) -> None:
                 # Differences of products of levels (up to 180) cancel down to rounding errors.
                 scale = 1e-3 * 180.0 ** max(row["powers"][2], 0)
                 assert flat or close(u * k ** row["powers"][2], v, RTOL, scale), (name, u, v)
+
+
+@given(st.integers(0, 2**32 - 1), st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([3, 255]))
+@settings(deadline=None)
+def test_levels_in_bytes_are_as_those_in_pairs_of_bytes(seed, shape, highest) -> None:
+    wide = np.random.default_rng(seed).integers(0, highest + 1, size=shape).astype(np.uint16)
+    wide.flat[0] = highest
+    narrow = wide.astype(np.uint8)
+    families = "glcm glrlm glszm gldzm ngtdm ngldm".split()
+    for family in ("ih", *families):
+        same(fm.texture(narrow, family), fm.texture(wide, family))
+    for family in families:
+        assert np.array_equal(fm.texture_matrix(narrow, family), fm.texture_matrix(wide, family))
+    assert np.array_equal(fm.glcm(narrow, (0, 0, 1)), fm.glcm(wide, (0, 0, 1)))

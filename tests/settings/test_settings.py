@@ -341,3 +341,12 @@ def test_numbers_that_yaml_takes_for_text_serve_as_numbers(tmp_path):
     path.write_text("resample: {spacing: 1e0, max_voxels: 1e9}\n")
     stage = Settings.load(path).resample
     assert (stage.spacing, stage.max_voxels) == ((1.0, 1.0, 1.0), 10**9)
+
+
+def test_a_changed_copy_is_described_anew() -> None:
+    settings = Settings(features=["glcm"])
+    before = settings.hash, settings.core_json(), settings.to_json()
+    other = settings.model_copy(update={"original": False})
+    after = other.hash, other.core_json(), other.to_json()
+    assert all(a != b for a, b in zip(before, after, strict=True))
+    assert (settings.hash, settings.core_json(), settings.to_json()) == before

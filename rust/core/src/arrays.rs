@@ -5,7 +5,7 @@
 use ndarray::{s, Array2, Array3, ArrayView3, Zip};
 
 use crate::autocorrelation::{autocorrelation, Autocorrelation};
-use crate::discretise::{discretise as to_levels, LevelData, Levels};
+use crate::discretise::{discretise as to_levels, Level, LevelData, Levels};
 use crate::error::{Error, Result};
 use crate::extract;
 use crate::feature::local_intensity::Peaks;
@@ -182,8 +182,8 @@ fn uncropped<T: Copy + Into<U>, U: Copy + Default>(
 /// [`Error::Argument`] for a family without a matrix, an offset it cannot take, a slice that is not
 /// there, and a mask that does not hold all levels; [`Error::ShapeMismatch`] for one of another
 /// shape.
-pub fn texture_matrix(
-    array: ArrayView3<'_, u16>,
+pub fn texture_matrix<L: Level>(
+    array: ArrayView3<'_, L>,
     mask: Option<ArrayView3<'_, bool>>,
     family: &FamilySettings,
     offset: Option<Offset>,
@@ -299,8 +299,8 @@ fn along(levels: &Levels, family: &FamilySettings, offset: Offset) -> Result<Vec
 ///
 /// # Errors
 /// As [`extract::texture`] and [`texture_matrix`].
-pub fn texture(
-    array: ArrayView3<'_, u16>,
+pub fn texture<L: Level>(
+    array: ArrayView3<'_, L>,
     mask: Option<ArrayView3<'_, bool>>,
     family: FamilySettings,
 ) -> Result<Vec<(Column, f64)>> {
@@ -313,8 +313,8 @@ pub fn texture(
 }
 
 /// Levels cropped to the box of the mask, or of the levels' own region, and that box.
-fn texture_input(
-    array: ArrayView3<'_, u16>,
+fn texture_input<L: Level>(
+    array: ArrayView3<'_, L>,
     mask: Option<ArrayView3<'_, bool>>,
 ) -> Result<(Levels, Window)> {
     let window = match mask {
@@ -322,7 +322,7 @@ fn texture_input(
             refuse_outside(array, mask)?;
             Window::around(mask)
         }
-        None => Window::around_any(array, |level| level > 0),
+        None => Window::around_any(array, |level| level != L::default()),
     };
     let window = window.ok_or(Error::EmptyMask)?;
     let view = window.view(array);
@@ -334,13 +334,14 @@ fn texture_input(
 }
 
 /// Refuses a mask that does not hold all voxels with a level.
-fn refuse_outside(array: ArrayView3<'_, u16>, mask: ArrayView3<'_, bool>) -> Result<()> {
+fn refuse_outside<L: Level>(array: ArrayView3<'_, L>, mask: ArrayView3<'_, bool>) -> Result<()> {
     if mask.dim() != array.dim() {
         let (mask, image) = (mask.dim().into(), array.dim().into());
         return Err(Error::ShapeMismatch { mask, image });
     }
     #[allow(clippy::needless_bitwise_bool)] // a lazy `||` is a branch and stops vectorisation
-    let outside = |any: bool, &level: &u16, &set: &bool| any | ((level > 0) & !set);
+    let outside =
+        |any: bool, &level: &L, &set: &bool| any | ((level != L::default()) & !set);
     if Zip::from(array).and(mask).fold(false, outside) {
         let (given, allowed) = (
             "smaller than the region of levels".into(),
@@ -356,8 +357,8 @@ fn refuse_outside(array: ArrayView3<'_, u16>, mask: ArrayView3<'_, bool>) -> Res
 }
 
 /// The mask, or that of the levels' own region, inside `window`.
-fn morphological(
-    array: ArrayView3<'_, u16>,
+fn morphological<L: Level>(
+    array: ArrayView3<'_, L>,
     mask: Option<ArrayView3<'_, bool>>,
     window: Window,
 ) -> Vec<bool> {
@@ -366,7 +367,7 @@ fn morphological(
     }
     let mut inside = Vec::with_capacity(window.voxels());
     for_each_run(window.view(array), |run| {
-        inside.extend(run.iter().map(|&level| level > 0));
+        inside.extend(run.iter().map(|&level| level != L::default()));
     });
     inside
 }
@@ -379,7 +380,11 @@ fn first(distances: &[u32]) -> u32 {
 ///
 /// # Errors
 /// As [`glcm::direction`]; [`Error::EmptyMask`] if every level is 0.
-pub fn glcm(array: ArrayView3<'_, u16>, offset: Offset, symmetric: bool) -> Result<Array2<u64>> {
+pub fn glcm<L: Level>(
+    array: ArrayView3<'_, L>,
+    offset: Offset,
+    symmetric: bool,
+) -> Result<Array2<u64>> {
     let (levels, _) = texture_input(array, None)?;
     glcm::direction(&levels, offset, symmetric)
 }

@@ -47,7 +47,7 @@ impl Levels {
     /// # Errors
     /// [`Error::Argument`] if the length does not fit the shape or a level exceeds `n`;
     /// [`Error::EmptyMask`] if every voxel is 0.
-    pub fn new(data: &[u16], shape: [usize; 3], n: Option<u32>) -> Result<Self> {
+    pub fn new<L: Level>(data: &[L], shape: [usize; 3], n: Option<u32>) -> Result<Self> {
         let [nz, ny, nx] = shape;
         if data.len() != nz * ny * nx {
             let given = format!("{} voxels for shape {shape:?}", data.len());
@@ -58,7 +58,7 @@ impl Levels {
                 allowed,
             });
         }
-        let highest = u32::from(data.iter().copied().fold(0, u16::max));
+        let highest: u32 = data.iter().copied().fold(L::default(), L::max).into();
         if highest == 0 {
             return Err(Error::EmptyMask);
         }
@@ -145,14 +145,14 @@ trait Source: Sync {
 }
 
 /// Levels as they are.
-struct Given<'a>(&'a [u16]);
+struct Given<'a, L>(&'a [L]);
 
-impl Source for Given<'_> {
+impl<L: Level> Source for Given<'_, L> {
     #[inline]
     fn block(&self, k: usize) -> Option<[u32; BLOCK]> {
         let levels = &self.0.as_chunks::<BLOCK>().0[k];
-        let any = levels.iter().fold(0, |any, level| any | level) > 0;
-        any.then(|| levels.map(u32::from))
+        let any = levels.iter().fold(false, |any, &l| any | (l != L::default()));
+        any.then(|| levels.map(Into::into))
     }
 
     fn single(&self, k: usize) -> u32 {

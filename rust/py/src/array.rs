@@ -89,3 +89,27 @@ macro_rules! with_view {
     };
 }
 pub(crate) use with_view;
+
+/// Grey levels, in bytes or in pairs of bytes.
+#[derive(FromPyObject)]
+pub enum AnyLevels<'py> {
+    U8(PyReadonlyArray3<'py, u8>),
+    U16(PyReadonlyArray3<'py, u16>),
+}
+
+/// Calls `$body` with `$view` as the typed `ArrayView3` of grey levels.
+macro_rules! with_levels {
+    ($levels:expr, |$view:ident| $body:expr) => {
+        match $levels {
+            $crate::array::AnyLevels::U8(a) => {
+                let $view = a.as_array();
+                $body
+            }
+            $crate::array::AnyLevels::U16(a) => {
+                let $view = a.as_array();
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_levels;

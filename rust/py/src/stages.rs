@@ -8,7 +8,7 @@ use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray3};
 use pyo3::prelude::*;
 
 use crate::api::{compute, with_threads, Threads};
-use crate::array::{with_view, AnyVolume};
+use crate::array::{with_levels, with_view, AnyLevels, AnyVolume};
 use crate::error::parsed;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -121,19 +121,16 @@ fn discretise<'py>(
 #[pyo3(signature = (levels, family, mask = None, threads = None))]
 fn texture<'py>(
     py: Python<'py>,
-    levels: PyReadonlyArray3<'py, u16>,
+    levels: AnyLevels<'py>,
     family: &str,
     mask: Option<PyReadonlyArray3<'py, bool>>,
     threads: Option<Threads>,
 ) -> PyResult<Vec<(String, &'static str, String, f64)>> {
     let family: FamilySettings = parsed(family)?;
-    let (levels, mask) = (
-        levels.as_array(),
-        mask.as_ref().map(PyReadonlyArray3::as_array),
-    );
-    let out = compute(py, levels.len(), || {
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let out = with_levels!(&levels, |levels| compute(py, levels.len(), || {
         with_threads(threads, || arrays::texture(levels, mask, family))
-    })?;
+    }))?;
     let row = |(c, v): (ferromics::plan::Column, f64)| (c.feature, c.aggregation, c.parameters, v);
     Ok(out.into_iter().map(row).collect())
 }
@@ -143,20 +140,17 @@ fn texture<'py>(
 #[pyo3(signature = (levels, family, mask = None, offset = None, z = None))]
 fn texture_matrix<'py>(
     py: Python<'py>,
-    levels: PyReadonlyArray3<'py, u16>,
+    levels: AnyLevels<'py>,
     family: &str,
     mask: Option<PyReadonlyArray3<'py, bool>>,
     offset: Option<[isize; 3]>,
     z: Option<usize>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let family: FamilySettings = parsed(family)?;
-    let (levels, mask) = (
-        levels.as_array(),
-        mask.as_ref().map(PyReadonlyArray3::as_array),
-    );
-    let rows = compute(py, levels.len(), || {
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let rows = with_levels!(&levels, |levels| compute(py, levels.len(), || {
         arrays::texture_matrix(levels, mask, &family, offset, z)
-    })?;
+    }))?;
     Ok(Array2::from(rows).into_pyarray(py))
 }
 
@@ -165,12 +159,13 @@ fn texture_matrix<'py>(
 #[pyo3(signature = (levels, offset, *, symmetric = true))]
 fn glcm<'py>(
     py: Python<'py>,
-    levels: PyReadonlyArray3<'py, u16>,
+    levels: AnyLevels<'py>,
     offset: [isize; 3],
     symmetric: bool,
 ) -> PyResult<Bound<'py, PyArray2<u64>>> {
-    let levels = levels.as_array();
-    let counts = compute(py, levels.len(), || arrays::glcm(levels, offset, symmetric))?;
+    let counts = with_levels!(&levels, |levels| compute(py, levels.len(), || {
+        arrays::glcm(levels, offset, symmetric)
+    }))?;
     Ok(counts.into_pyarray(py))
 }
 

@@ -13,6 +13,9 @@
 //! b and a, which are summed on the spot. So the largest arrays have the size of the box, not of
 //! the padded one, and a region of any size fits: each round transforms the rows once more, which
 //! is the smallest part of the work.
+//!
+//! Along an axis a of few voxels the sum over all pairs of the transformed planes is less work than
+//! a transform: it needs neither padding nor columns, and runs along b (`direct`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use realfft::num_complex::Complex64;
 use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
-use super::{PairSums, Region};
+use super::{direct, PairSums, Region};
 use crate::parallel;
 
 /// Rows along c whose spectra lie side by side: two cache lines, so that columns are read well.
@@ -62,9 +65,10 @@ pub(super) fn length(n: usize) -> usize {
         .unwrap_or(2 * n)
 }
 
-/// The three sums over ordered pairs, holding at most about `bytes` at a time.
-pub(super) fn sums(region: &Region<'_>, bytes: usize) -> PairSums {
-    let plan = Plan::new(region);
+/// The three sums over ordered pairs, holding at most about `bytes` at a time, without transforms
+/// along a where it has at most `direct` voxels.
+pub(super) fn sums(region: &Region<'_>, bytes: usize, direct: usize) -> PairSums {
+    let plan = Plan::new(region, region.shape[0] <= direct);
     let round = plan.frequencies_per_round(bytes);
     let mut rows = vec![Complex64::default(); plan.batches() * round * FIELDS * LANES];
     let mut kernel = vec![0.0; plan.shape[0] * plan.shape[1] * round];
@@ -103,6 +107,8 @@ struct Plan {
     half: usize,
     /// Columns along a of a real and even plane that are not repeated.
     half_b: usize,
+    /// No transform along a.
+    direct: bool,
     real: Arc<dyn RealToComplex<f64>>,
     complex: [Arc<dyn Fft<f64>>; 3],
 }
@@ -122,11 +128,15 @@ struct Scratch {
     fft: Vec<Complex64>,
     /// The three sums for each frequency of a.
     sums: [Vec<f64>; 3],
+    tile: direct::Tile,
 }
 
 impl Plan {
-    fn new(region: &Region<'_>) -> Self {
-        let length = region.shape.map(length);
+    fn new(region: &Region<'_>, direct: bool) -> Self {
+        let mut length = region.shape.map(length);
+        if direct {
+            length[0] = 1; // not transformed
+        }
         let mut planner = FftPlanner::new();
         let complex = length.map(|n| planner.plan_fft_forward(n));
         Self {
@@ -134,6 +144,7 @@ impl Plan {
             length,
             half: length[2] / 2 + 1,
             half_b: length[1] / 2 + 1,
+            direct,
             real: RealFftPlanner::new().plan_fft_forward(length[2]),
             complex,
         }
@@ -145,7 +156,8 @@ impl Plan {
     }
 
     fn points(&self) -> usize {
-        self.length.iter().fold(1, |p, &n| p.saturating_mul(n))
+        let planes = if self.direct { self.shape[0] } else { 1 };
+        self.length.iter().fold(planes, |p, &n| p.saturating_mul(n))
     }
 
     fn frequencies_per_round(&self, bytes: usize) -> usize {
@@ -235,7 +247,12 @@ impl Plan {
             let sums = members.map(|k| {
                 self.transform_kernel_plane(kernel, k, &mut scratch);
                 self.transform_plane(rows, k, &mut scratch);
-                self.sum_plane(&mut scratch)
+                if self.direct {
+                    let [na, nb] = [self.shape[0], self.length[1]];
+                    direct::sums(&scratch.fields, &scratch.kernel, na, nb, &mut scratch.tile)
+                } else {
+                    self.sum_plane(&mut scratch)
+                }
             });
             sums.collect::<Vec<_>>()
         });
@@ -366,6 +383,7 @@ impl Scratch {
             even: complex(la.max(lb)),
             fft: complex(fft),
             sums: [vec![0.0; la], vec![0.0; la], vec![0.0; la]],
+            tile: direct::Tile::new(plan.shape[0]),
         }
     }
 }

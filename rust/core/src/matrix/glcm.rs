@@ -185,6 +185,7 @@ fn whole<T: Level>(rows: &Rows<'_, T>, n: u32, offset: Offset) -> Vec<u64> {
 
 mod by_level;
 mod dense;
+mod joint;
 mod matrix;
 mod rows;
 #[cfg(test)]

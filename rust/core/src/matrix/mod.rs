@@ -16,6 +16,7 @@ pub mod glszm;
 mod neighbourhood;
 pub mod ngldm;
 pub mod ngtdm;
+mod places;
 pub mod zones;
 
 /// One element of a texture matrix.

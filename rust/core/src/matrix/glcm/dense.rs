@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::joint::{self, Couple};
 use super::rows::Rows;
 use crate::discretise::Level;
 use crate::matrix::direction::Offset;
@@ -33,34 +34,117 @@ pub(super) fn tables<T: Level>(
     let [_, ny, nx] = rows.shape;
     let directions: usize = groups.iter().map(|g| g.len()).sum();
     let work = zs.len() * ny * nx * directions;
+    let jobs = jobs(groups);
     // Slabs of slices give every thread work; a lone thread needs no partial tables.
     let slabs = match parallel::threads() {
         1 => 1,
-        threads => (4 * threads).div_ceil(groups.len()),
+        threads => (4 * threads).div_ceil(jobs.len().max(1)),
     };
-    let slabs = slabs.min(PARTIAL_CELLS / (n as usize + 1).pow(2)).max(1);
+    let cells = (n as usize + 1).pow(2);
+    let slabs = slabs.min(PARTIAL_CELLS / cells).max(1);
     let depth = zs.len().div_ceil(slabs).max(1);
     let slabs = zs.len().div_ceil(depth);
-    let count = |job: usize| {
-        let first = zs.start + job % slabs * depth;
-        count(
-            rows,
-            n,
-            groups[job / slabs],
-            first..zs.end.min(first + depth),
-        )
+    let count = |k: usize| {
+        let first = zs.start + k % slabs * depth;
+        jobs[k / slabs].count(rows, n, first..zs.end.min(first + depth))
     };
-    let mut tables = parallel::map(groups.len() * slabs, work, count).into_iter();
-    let mut all: Vec<_> = groups
-        .iter()
-        .map(|_| sum(tables.by_ref().take(slabs)))
-        .collect();
+    let mut counted = parallel::map(jobs.len() * slabs, work, count).into_iter();
+    let mut all = vec![vec![0; cells]; groups.len()];
+    for job in &jobs {
+        for tables in counted.by_ref().take(slabs) {
+            for (&group, table) in job.groups.iter().zip(tables) {
+                add(&mut all[group], &table);
+            }
+        }
+    }
     if symmetric {
         for table in &mut all {
             fold(table, n);
         }
     }
     all
+}
+
+/// Direction vectors that are counted together.
+struct Job {
+    /// Where the pairs go: all to one group, or those of the first and of the second vector of the
+    /// only couple to one each.
+    groups: Vec<usize>,
+    couples: Vec<Couple>,
+    alone: Option<Offset>,
+}
+
+/// Couples of vectors, of one group as far as they go.
+fn jobs(groups: &[&[Offset]]) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    let mut left: Option<(usize, Offset)> = None;
+    for (group, offsets) in groups.iter().enumerate() {
+        let (couples, alone) = offsets.as_chunks::<2>();
+        if !couples.is_empty() {
+            jobs.push(Job {
+                groups: vec![group],
+                couples: couples.to_vec(),
+                alone: None,
+            });
+        }
+        let Some(&alone) = alone.first() else {
+            continue;
+        };
+        left = match left {
+            None => Some((group, alone)),
+            Some((other, first)) => {
+                jobs.push(Job {
+                    groups: vec![other, group],
+                    couples: vec![[first, alone]],
+                    alone: None,
+                });
+                None
+            }
+        };
+    }
+    if let Some((group, alone)) = left {
+        match jobs.iter_mut().find(|job| job.groups == [group]) {
+            Some(job) => job.alone = Some(alone),
+            None => jobs.push(Job {
+                groups: vec![group],
+                couples: Vec::new(),
+                alone: Some(alone),
+            }),
+        }
+    }
+    jobs
+}
+
+impl Job {
+    /// One table for each of `groups`; first voxels lie in slices `zs`.
+    fn count<T: Level>(&self, rows: &Rows<'_, T>, n: u32, zs: Range<usize>) -> Vec<Vec<u64>> {
+        let [_, ny, nx] = rows.shape;
+        if !joint::fits(n, zs.len() * ny * nx, self.couples.len()) {
+            return match &self.groups[..] {
+                [_] => {
+                    let offsets = self.couples.as_flattened().iter().chain(&self.alone);
+                    let offsets: Vec<Offset> = offsets.copied().collect();
+                    vec![count(rows, n, &offsets, zs)]
+                }
+                _ => self.couples[0]
+                    .iter()
+                    .map(|&m| count(rows, n, &[m], zs.clone()))
+                    .collect(),
+            };
+        }
+        let mut first = match self.alone {
+            Some(m) => count(rows, n, &[m], zs.clone()),
+            None => vec![0; (n as usize + 1).pow(2)],
+        };
+        let mut second = vec![0; first.len()];
+        joint::count(rows, n, &self.couples, &zs, [&mut first, &mut second]);
+        if self.groups.len() == 1 {
+            add(&mut first, &second);
+            vec![first]
+        } else {
+            vec![first, second]
+        }
+    }
 }
 
 /// Pairs `(level(k), level(k + m))` of all `offsets` in a table of `(n + 1)²` cells that includes
@@ -147,14 +231,8 @@ fn count_row<T: Level, const COPIES: usize>(
     }
 }
 
-/// Adds all tables to the first one.
-fn sum(tables: impl IntoIterator<Item = Vec<u64>>) -> Vec<u64> {
-    let mut tables = tables.into_iter();
-    let mut all = tables.next().unwrap_or_default();
-    for table in tables {
-        all.iter_mut().zip(table).for_each(|(s, t)| *s += t);
-    }
-    all
+fn add(sums: &mut [u64], table: &[u64]) {
+    sums.iter_mut().zip(table).for_each(|(s, t)| *s += t);
 }
 
 /// Counts each pair in both orders, on and right of the diagonal; the cells left of it are of no

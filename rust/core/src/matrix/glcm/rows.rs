@@ -44,6 +44,75 @@ impl<'a, T: Level> Rows<'a, T> {
         }
     }
 
+    /// Calls `f` with the parts of three rows, the second and the third the two vectors of `couple`
+    /// away from the first: all columns where the first lies in its extent and at least one of the
+    /// others in its own. Where a row leaves the image, its levels are 0. First rows are those of
+    /// slices `zs`.
+    pub(super) fn triples(
+        &self,
+        couple: [Offset; 2],
+        zs: Range<usize>,
+        mut f: impl FnMut(&[T], &[T], &[T]),
+    ) {
+        let [nz, ny, nx] = self.shape;
+        let mut outside = [vec![T::default(); nx], vec![T::default(); nx]];
+        for row in zs.start * ny..zs.end.min(nz) * ny {
+            let [first, end] = self.extents[row];
+            let others = couple.map(|m| {
+                let z = moved(row / ny, m[0], nz)?;
+                let row = z * ny + moved(row % ny, m[1], ny)?;
+                let [low, high] = self.extents[row].map(|c| c.saturating_sub(m[2]));
+                (low.max(first) < high.min(end)).then_some((row, [low, high]))
+            });
+            let extents = || others.iter().flatten().map(|(_, extent)| extent);
+            let low = extents().map(|e| e[0].max(first)).min().unwrap_or(end);
+            let high = extents().map(|e| e[1].min(end)).max().unwrap_or(end);
+            if low >= high {
+                continue;
+            }
+            // Not negative: within the extent of the row.
+            let columns = low.unsigned_abs()..high.unsigned_abs();
+            let mut others = others.into_iter().zip(couple).zip(&mut outside);
+            let [j, k] = std::array::from_fn(|_| {
+                let ((other, m), outside) = others.next().expect("two of each");
+                match other {
+                    Some((row, _)) => {
+                        self.shifted(row * nx..(row + 1) * nx, &columns, m[2], outside)
+                    }
+                    None => {
+                        outside.fill(T::default());
+                        &outside[..columns.len()]
+                    }
+                }
+            });
+            f(&self.data[row * nx..][columns], j, k);
+        }
+    }
+
+    /// The levels of a row at `columns` moved by `dx`; made in `buffer` where these leave the image.
+    fn shifted<'b>(
+        &'b self,
+        row: Range<usize>,
+        columns: &Range<usize>,
+        dx: isize,
+        buffer: &'b mut [T],
+    ) -> &'b [T] {
+        let row = &self.data[row];
+        let [start, end] = [columns.start, columns.end].map(|c| c.cast_signed() + dx);
+        if start >= 0 && end <= row.len().cast_signed() {
+            return &row[start.unsigned_abs()..end.unsigned_abs()];
+        }
+        let buffer = &mut buffer[..columns.len()];
+        buffer.fill(T::default());
+        let inside = start.max(0)..end.min(row.len().cast_signed());
+        if inside.start < inside.end {
+            let to = (inside.start - start).unsigned_abs()..(inside.end - start).unsigned_abs();
+            let from = inside.start.unsigned_abs()..inside.end.unsigned_abs();
+            buffer[to].copy_from_slice(&row[from]);
+        }
+        buffer
+    }
+
     /// True if any pair `m` apart lies within the region, with its first voxel in slices `zs`.
     pub(super) fn any_pair(&self, m: Offset, zs: Range<usize>) -> bool {
         let mut any = false;

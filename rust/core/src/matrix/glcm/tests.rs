@@ -227,6 +227,19 @@ fn kernels_agree_in<T: Level>(
             let matrix = Matrix::counted(&region, vec![(1.0, cells)]);
             assert_eq!(pairs(&matrix.counts()), expected);
         }
+        if n < 40 {
+            let (couples, _) = offsets.as_chunks::<2>();
+            let alone = |k: usize| {
+                let offsets: Vec<Offset> = couples.iter().map(|couple| couple[k]).collect();
+                inside(dense::count(&rows, n, &offsets, zs.clone()), n)
+            };
+            let [mut first, mut second] = [0, 1].map(|_| vec![0; (n as usize + 1).pow(2)]);
+            joint::count(&rows, n, couples, &zs, [&mut first, &mut second]);
+            assert_eq!(
+                [first, second].map(|table| inside(table, n)),
+                [alone(0), alone(1)]
+            );
+        }
         // Rows know of first voxels in some of the slices only if second ones are there as well.
         if zs == (0..shape[0]) || offsets.iter().all(|m| m[0] == 0) {
             let reach = [0, 1, 2].map(|a| offsets.iter().map(|m| m[a].unsigned_abs()).max());
@@ -247,6 +260,14 @@ fn kernels_agree_in<T: Level>(
             }
         }
     }
+}
+
+/// The cells of a table without those of level 0.
+fn inside(mut table: Vec<u64>, n: u32) -> Vec<u64> {
+    let side = n as usize + 1;
+    table[..side].fill(0);
+    table.iter_mut().step_by(side).for_each(|cell| *cell = 0);
+    table
 }
 
 proptest! {
@@ -379,6 +400,24 @@ fn threads_and_other_aggregations_change_nothing() {
 }
 
 /// A matrix counted by rows has the features of a dense one.
+#[test]
+fn vectors_counted_two_at_a_time_are_as_those_alone() {
+    let levels = ball(40, 32);
+    let source = Cooccurrences::new(&levels, 1, &Glcm::default());
+    let voxels = levels.shape().iter().product();
+    assert!(
+        joint::fits(levels.n(), voxels, 1),
+        "the ball is too small for this test"
+    );
+    let apart = source.volume(); // couples of two groups, and one vector alone
+    let together = source.merged_volume().expect("a matrix"); // couples of one group
+    assert_eq!(pairs(&together.counts()), pairs(&merged(&apart).counts()));
+    for (matrix, m) in apart.iter().zip(directions(1, Norm::Chebyshev, false)) {
+        let expected = naive(&levels, m, true, 0..source.slices());
+        assert_eq!(pairs(&matrix.counts()), expected);
+    }
+}
+
 #[test]
 fn dense_and_deferred_matrices_have_the_same_features() {
     let levels = ball(25, 100);
