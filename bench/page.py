@@ -129,8 +129,8 @@ def remarks(document: dict[str, Any]) -> Iterable[str]:
             yield f"Texture adds {row['bytes_a_voxel']:.1f} bytes a voxel of the region's box."
     for status in statuses(document):
         if status["work"] == GAIN:
-            gained, size = f"{status['found']:.2f}", f"{status['voxels']:,}"
-            yield f"The gain of two threads, texture of {size} voxels: {gained} of a pure computation's."
+            share = f"{status['found']:.2f} of what a pure computation gains"
+            yield f"Texture of {status['voxels']:,} voxels gains from two threads {share}."
     found = [status["status"] == "met" for status in statuses(document)]
     yield f"Targets met: {sum(found)} of {len(found)}."
 
