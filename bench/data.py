@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 # Edge of the box and voxels of the sphere inside, by nominal size.
@@ -21,8 +23,8 @@ def smoothed(noise: np.ndarray, sigma: float) -> np.ndarray:
     return np.ascontiguousarray(noise)
 
 
-def sphere(voxels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return image (float64), mask (bool) and 32 grey levels (uint8, 0 outside), all (z, y, x)."""
+def sphere(voxels: int, bins: int = 32) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return image (float64), mask (bool) and grey levels (0 outside), all (z, y, x)."""
     edge = BOXES[voxels]
     image = smoothed(np.random.default_rng(0).normal(size=(edge,) * 3), 2.0)
     centre = (edge - 1) / 2
@@ -30,5 +32,19 @@ def sphere(voxels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     squared = (z - centre) ** 2 + (y - centre) ** 2 + (x - centre) ** 2
     mask = squared <= (3 * voxels / (4 * np.pi)) ** (2 / 3)
     low, high = image[mask].min(), image[mask].max()
-    levels = np.minimum(np.floor(32 * (image - low) / (high - low)) + 1, 32)
-    return image, mask, np.where(mask, levels, 0).astype(np.uint8)
+    levels = np.minimum(np.floor(bins * (image - low) / (high - low)) + 1, bins)
+    kind = np.uint8 if bins < 256 else np.uint16
+    return image, mask, np.where(mask, levels, 0).astype(kind)
+
+
+def save(
+    folder: Path,
+    image: np.ndarray,
+    mask: np.ndarray,
+    levels: np.ndarray,
+    spacing: tuple[float, ...] = (1.0, 1.0, 1.0),
+) -> None:
+    """Write the arrays to `folder`, where tools look for them; `spacing` in mm, (z, y, x)."""
+    arrays = {"image": image, "mask": mask, "levels": levels, "spacing": np.array(spacing)}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)

@@ -9,70 +9,20 @@ from __future__ import annotations
 import argparse
 import html
 import json
-import math
 import re
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bench import plots, targets
+from bench.plots import TITLES, digits, duration, label, limit
+from bench.targets import GAIN, GROWTH, READ, free, medians
+
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 MARKED = re.compile(r"(<!-- bench: (\S+) -->\n).*?(<!-- /bench -->)", re.S)
-TITLES = {"pictologics": "pictologics", "pyradiomics": "PyRadiomics"}
-COLOURS = {"ferromics": "#b3541e", "pictologics": "#31688e", "pyradiomics": "#5c8a3a"}
-LIGHT = "#dddddd"
-# How many times as long as ours pictologics is to take, from so many voxels on.
-FAMILY_TARGETS = {
-    "glcm": (3, 10**6), "glrlm": (3, 10**6), "glszm": (3, 10**6), "gldzm": (5, 10**6),
-    "loc": (5, 10**6), "ngtdm": (5, 10**6), "ngldm": (5, 10**6), "stat": (3, 10**6),
-    "ih": (3, 10**6), "morph": (3, 10**6), "autocorrelation": (3, 10**5), "texture": (4, 10**6),
-}  # fmt: skip
-
-
-def medians(row: dict[str, Any]) -> dict[str, float]:
-    """Return the median by tool."""
-    return {tool: statistics.median(times) for tool, times in row["seconds"].items()}
-
-
-def digits(value: float) -> str:
-    """Return a number with two or three digits."""
-    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in ms or s."""
-    return f"{digits(1e3 * seconds)} ms" if seconds < 1 else f"{seconds:.2g} s"
-
-
-def targets(row: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
-    """Return a row's targets: against what, what was found, the target, whether it is met."""
-    found = []
-    if "peak_kib" in row:
-        for tool, most in row["at_most_mib"].items():
-            mib = statistics.median(row["peak_kib"][tool]) / 1024
-            found.append((tool, f"{mib:.0f} MiB", f"at most {most} MiB", mib <= most))
-        return found
-    by_tool = medians(row)
-    ours = by_tool["ferromics"]
-    if row.get("at_most_s"):
-        most = row["at_most_s"]
-        found.append(("ferromics", duration(ours), f"at most {duration(most)}", ours <= most))
-    if row.get("over_one"):
-        ratio = by_tool["ferromics, all aggregations"] / ours
-        target = f"at most {row['over_one']}x"
-        found.append(("all aggregations", f"{ratio:.1f}x", target, ratio <= row["over_one"]))
-    for tool, least in row.get("at_least", {}).items():
-        if tool in by_tool:
-            ratio = by_tool[tool] / ours
-            found.append((tool, f"{digits(ratio)}x", f"{least}x", ratio >= least))
-    return found
-
-
-def free(document: dict[str, Any], threads: int) -> bool:
-    """Return whether a probe gained 0.8 a core before and after: else the rows say little."""
-    gains = document.get("probe", {}).get(str(threads), [0.0])
-    return threads == 1 or min(gains) >= 0.8 * threads
+FAMILIES_OF = "1000000"  # voxels, in README.md
 
 
 def shown(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,12 +30,43 @@ def shown(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in document["rows"] if free(document, row["threads"])]
 
 
+def statuses(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the targets as the file has them; a file from before it had them is judged now."""
+    if "targets" in document:
+        found: list[dict[str, Any]] = document["targets"]
+        return found
+    return targets.judged(document)
+
+
+def cells(status: dict[str, Any]) -> list[str]:
+    """Return one target: work, threads, against what, what was found, the target, its status."""
+    voxels = f", {status['voxels']:,} voxels" if status["voxels"] else ""
+    bound = "at least" if status["at_least"] else "at most"
+    return [
+        f"{status['work']}{voxels}", str(status["threads"]), status["against"],
+        label(status["found"], status["unit"]),
+        f"{bound} {limit(status['limit'], status['unit'])}", status["status"],
+    ]  # fmt: skip
+
+
+def verdicts(document: dict[str, Any]) -> Iterable[str]:
+    """Yield each target as a line of text."""
+    for status in statuses(document):
+        work, _, against, found, target, met = cells(status)
+        yield f"  {met:<8} {work:<38} {against:<28} {found:>18}   {target}"
+
+
 def lines(row: dict[str, Any]) -> Iterable[str]:
     """Yield a row as text, a line a tool."""
     yield f"\n{row['work']}: {row['title']}, {row['threads']} thread(s)"
     for tool, peaks in row.get("peak_kib", {}).items():
         yield f"  {tool:<30}{statistics.median(peaks) / 1024:>9.0f} MiB"
-    ours = medians(row)["ferromics"] if "seconds" in row else 1.0
+    for tool, gains in row.get("gain", {}).items():
+        spread = f"{min(gains):.2f} to {max(gains):.2f}, n = {len(gains)}"
+        yield f"  {tool:<30}{statistics.median(gains):>9.2f}x  ({spread})"
+    if "bytes_a_voxel" in row:
+        yield f"  {row['bytes_a_voxel']:.1f} bytes a voxel of the box"
+    ours = medians(row["seconds"])["ferromics"] if "seconds" in row else 1.0
     for tool, times in row.get("seconds", {}).items():
         middle = statistics.median(times)
         spread = f"{1e3 * min(times):.1f} to {1e3 * max(times):.1f}"
@@ -93,12 +74,12 @@ def lines(row: dict[str, Any]) -> Iterable[str]:
         yield text if tool == "ferromics" else f"{text}  {middle / ours:.1f}x"
     for tool, check in row["checked"].items():
         wrong = f", {len(check['wrong'])} DIFFER" if check["wrong"] else ""
-        yield f"  values compared with {tool}: {check['values']}{wrong}"
+        why = "; ".join(f"{n}: {reason}" for reason, n in check.get("why", {}).items())
+        left_out = f", left out {why}" if why else ""
+        yield f"  values compared with {tool}: {check['values']}{wrong}{left_out}"
         yield from (f"    {w}" for w in check["wrong"][:5])
     for tool, why in row["left_out"].items():
         yield f"  {tool} left out: {why}"
-    for subject, value, target, met in targets(row):
-        yield f"  {'met   ' if met else 'MISSED'} {subject}: {value}, target {target}"
 
 
 def told(document: dict[str, Any]) -> str:
@@ -112,36 +93,62 @@ def told(document: dict[str, Any]) -> str:
     )
 
 
+def work_row(row: dict[str, Any], peers: list[str]) -> list[str]:
+    """Return a work's cells of README.md's table."""
+    named = row["title"].startswith(row["work"])
+    found = [row["title"] if named else f"{row['work']}: {row['title']}", str(row["threads"])]
+    if "peak_kib" in row:
+        mib = {t: statistics.median(p) / 1024 for t, p in row["peak_kib"].items()}
+        tools = ("ferromics", *peers)
+        return found + [f"{mib[t]:.0f} MiB" if t in mib else "" for t in tools]
+    middle = medians(row["seconds"])
+    ours = middle["ferromics"]
+    theirs = (
+        f"{duration(middle[p])} ({digits(middle[p] / ours)}x)" if p in middle else "" for p in peers
+    )
+    return [*found, duration(ours), *theirs]
+
+
+def remarks(document: dict[str, Any]) -> Iterable[str]:
+    """Yield what README.md says below its table, a sentence each."""
+    by_family = document["families"].get("1", {}).get(FAMILIES_OF, {})
+    middles = {family: medians(seconds) for family, seconds in by_family.items()}
+    ratios = [
+        f"{family} {digits(m['pictologics'] / m['ferromics'])}x"
+        for family, m in middles.items()
+        if "pictologics" in m
+    ]
+    if ratios:
+        voxels = int(FAMILIES_OF)
+        yield f"Families of {voxels:,} voxels, pictologics' time over ours: {', '.join(ratios)}."
+    for row in shown(document):
+        if row["work"] == READ:
+            ratio = targets.inflating(row)
+            yield f"Reading `.nii.gz` takes {ratio:.2f} of the time that inflating it alone takes."
+        if row["work"] == GROWTH:
+            yield f"Texture adds {row['bytes_a_voxel']:.1f} bytes a voxel of the region's box."
+    for status in statuses(document):
+        if status["work"] == GAIN:
+            share = f"{status['found']:.2f} of what a pure computation gains"
+            yield f"Texture of {status['voxels']:,} voxels gains from two threads {share}."
+    found = [status["status"] == "met" for status in statuses(document)]
+    yield f"Targets met: {sum(found)} of {len(found)}."
+
+
 def markdown(document: dict[str, Any]) -> str:
     """Return the table of README.md."""
     peers = [p for p in TITLES if p in document["versions"]]
     heads = ["work", "threads", "ferromics", *(TITLES[p] for p in peers)]
     out = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in shown(document):
-        title = (
-            row["title"]
-            if row["title"].startswith(row["work"])
-            else f"{row['work']}: {row['title']}"
-        )
-        cells = [title, str(row["threads"])]
-        if "peak_kib" in row:
-            mib = {t: statistics.median(p) / 1024 for t, p in row["peak_kib"].items()}
-            cells.append(f"{mib['ferromics']:.0f} MiB")
-            cells += [f"{mib[p]:.0f} MiB" if p in mib else "" for p in peers]
-        else:
-            by_tool = medians(row)
-            ours = by_tool["ferromics"]
-            cells.append(duration(ours))
-            cells += [
-                f"{duration(by_tool[p])} ({digits(by_tool[p] / ours)}x)" if p in by_tool else ""
-                for p in peers
-            ]
-        out.append(f"| {' | '.join(cells)} |")
+        if row["work"] not in (READ, GAIN, GROWTH):
+            out.append(f"| {' | '.join(work_row(row, peers))} |")
     busy = sorted({r["threads"] for r in document["rows"] if not free(document, r["threads"])})
     note = "".join(
         f" Rows of {n} threads are left out: no probe found {n} free cores." for n in busy
     )
-    return "\n".join([*out, "", f"Medians of interleaved repetitions. {told(document)}.{note}", ""])
+    below = f"Medians of interleaved repetitions. {told(document)}.{note}"
+    return "\n".join([*out, "", " ".join(remarks(document)), "", below, ""])
 
 
 def named() -> Path:
@@ -155,183 +162,45 @@ def named() -> Path:
 def with_table(text: str, path: Path, document: dict[str, Any]) -> str:
     """Return the README's text with the table of `document`, which `path` holds."""
     place = path.resolve().relative_to(ROOT).as_posix()
-    plot = f"![Times of the works](bench/results/{path.stem}.svg)\n"
+    plot = f"![Times of the works, one thread](bench/results/{path.stem}.svg)\n"
     inside = f"<!-- bench: {place} -->\n{markdown(document)}\n{plot}"
     return MARKED.sub(lambda match: inside + match[3], text)
 
 
-# Plots: an SVG is text; each function returns the elements of one panel.
-
-
-def text(x: float, y: float, words: str, size: int = 12, **style: str) -> str:
-    """Return a text element."""
-    extra = "".join(f' {k.replace("_", "-")}="{v}"' for k, v in style.items())
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{extra}>{html.escape(words)}</text>'
-
-
-def line(x1: float, y1: float, x2: float, y2: float, colour: str = LIGHT) -> str:
-    """Return a line element."""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
-
-
-def svg(width: float, height: float, elements: Iterable[str]) -> str:
-    """Return a picture."""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" font-family="sans-serif" fill="#222">\n'
-        f'<rect width="{width:.0f}" height="{height:.0f}" fill="white"/>\n'
-        + "\n".join(elements)
-        + "\n</svg>\n"
-    )
-
-
-def legend(x: float, y: float, tools: Iterable[str]) -> list[str]:
-    """Return names beside their colours."""
-    out = []
-    for k, tool in enumerate(tools):
-        left = x + 120 * k
-        colour = COLOURS[tool]
-        out.append(f'<rect x="{left}" y="{y - 10}" width="12" height="12" fill="{colour}"/>')
-        out.append(text(left + 18, y, TITLES.get(tool, tool)))
-    return out
-
-
-def bars(rows: list[tuple[str, dict[str, float]]], unit: str, *, log: bool) -> str:
-    """Return horizontal bars: a group a row, a bar a tool."""
-    values = [v for _, group in rows for v in group.values()]
-    low = 10 ** math.floor(math.log10(min(values))) if log else 0.0
-    high, left, width, bar, gap = max(values), 210, 470, 15, 14
-
-    def x(value: float) -> float:
-        share = math.log(value / low) / math.log(high / low) if log else value / high
-        return left + width * share
-
-    ticks = [t for k in range(-9, 9) if low <= (t := 10.0**k) <= high] if log else []
-    tools = [t for t in COLOURS if any(t in group for _, group in rows)]
-    out, y = legend(left, 24, tools), 44.0
-    bottom = y + sum(bar * len(group) + gap for _, group in rows)
-    for tick in ticks:
-        out += [line(x(tick), y - 6, x(tick), bottom - 6)]
-        out += [text(x(tick), bottom + 10, label(tick, unit), 11, text_anchor="middle")]
-    for name, group in rows:
-        middle = y + bar * len(group) / 2 + 4
-        out.append(text(left - 10, middle, name, text_anchor="end"))
-        for tool, value in group.items():
-            out.append(
-                f'<rect x="{left}" y="{y:.1f}" width="{max(1.0, x(value) - left):.1f}" '
-                f'height="{bar - 2}" fill="{COLOURS[tool]}"/>'
-            )
-            told = label(value, unit)
-            if tool != "ferromics" and "ferromics" in group:
-                told += f"  ({digits(value / group['ferromics'])}x)"
-            out.append(text(x(value) + 5, y + bar - 4, told, 11))
-            y += bar
-        y += gap
-    return svg(left + width + 130, bottom + 22, out)
-
-
-def label(value: float, unit: str) -> str:
-    """Return a value with its unit."""
-    return duration(value) if unit == "s" else f"{digits(value)} {unit}"
-
-
-def curves(family: str, by_size: dict[str, Any], place: tuple[float, float]) -> list[str]:
-    """Return one panel: time against voxels, both logarithmic."""
-    left, top = place
-    width, height = 190.0, 150.0
-    points = {
-        tool: [
-            (int(n), statistics.median(times[family][tool]))
-            for n, times in by_size.items()
-            if tool in times.get(family, {})
-        ]
-        for tool in ("ferromics", "pictologics")
-    }
-    times = [t for found in points.values() for _, t in found]
-    sizes = [n for found in points.values() for n, _ in found]
-    low, high = (math.floor(math.log10(min(times))), math.ceil(math.log10(max(times))))
-    first, last = math.log10(min(sizes)), max(math.log10(max(sizes)), math.log10(min(sizes)) + 1)
-
-    def x(n: float) -> float:
-        return left + width * (math.log10(n) - first) / (last - first)
-
-    def y(t: float) -> float:
-        return top + height * (high - math.log10(t)) / (high - low)
-
-    out = [text(left, top - 8, family, 13, font_weight="bold")]
-    for k in range(low, high + 1):
-        out.append(line(left, y(10.0**k), left + width, y(10.0**k)))
-        out.append(text(left - 6, y(10.0**k) + 4, label(10.0**k, "s"), 10, text_anchor="end"))
-    for k in range(math.ceil(first), math.floor(last) + 1):
-        out.append(line(x(10.0**k), top, x(10.0**k), top + height))
-        name = {4: "10⁴", 5: "10⁵", 6: "10⁶"}.get(k, f"1e{k}")
-        out.append(text(x(10.0**k), top + height + 15, name, 10, text_anchor="middle"))
-    for tool, found in points.items():
-        path = " ".join(f"{x(n):.1f},{y(t):.1f}" for n, t in found)
-        colour = COLOURS[tool]
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        out += [
-            f'<circle cx="{x(n):.1f}" cy="{y(t):.1f}" r="3" fill="{colour}"/>' for n, t in found
-        ]
-    return out
-
-
-def family_plot(by_size: dict[str, Any]) -> str:
-    """Return all families' panels."""
-    names = list(next(iter(by_size.values())))
-    out = legend(60, 24, ["ferromics", "pictologics"])
-    for k, family in enumerate(names):
-        out += curves(family, by_size, (60 + 260 * (k % 4), 70 + 210 * (k // 4)))
-    return svg(60 + 260 * 4, 60 + 210 * math.ceil(len(names) / 4), out)
-
-
-def work_plot(document: dict[str, Any]) -> str:
-    """Return the works' times at one thread."""
-    rows = [r for r in document["rows"] if "seconds" in r and r["threads"] == 1]
-    groups = [(r["work"], {t: m for t, m in medians(r).items() if t in COLOURS}) for r in rows]
-    return bars(groups, "s", log=True)
-
-
-def memory_plot(document: dict[str, Any]) -> str | None:
-    """Return the peak memory of W1, if it was weighed."""
-    rows = [r for r in document["rows"] if "peak_kib" in r]
-    if not rows:
-        return None
-    peaks = {t: statistics.median(p) / 1024 for t, p in rows[0]["peak_kib"].items() if t in COLOURS}
-    return bars([("W1, fresh process", peaks)], "MiB", log=False)
-
-
-def family_targets(document: dict[str, Any]) -> Iterable[tuple[str, str, str, str, str, bool]]:
-    """Yield the targets of families: name, threads, against what, what was found, target, met."""
-    for threads, by_size in document["families"].items():
-        if not free(document, int(threads)):
-            continue
-        for voxels, families in by_size.items():
-            for family, times in families.items():
-                least, start = FAMILY_TARGETS.get(family, (0, 0))
-                if "pictologics" not in times or not least or int(voxels) < start:
-                    continue
-                ratio = statistics.median(times["pictologics"])
-                ratio /= statistics.median(times["ferromics"])
-                name, found = f"{family}, {int(voxels):,} voxels", f"{digits(ratio)}x"
-                yield name, threads, "pictologics", found, f"{least}x", ratio >= least
-
-
 def target_table(document: dict[str, Any]) -> str:
     """Return every target with what was found, as HTML."""
-    works = [
-        (row["work"], str(row["threads"]), *target)
-        for row in shown(document)
-        for target in targets(row)
-    ]
-    out = [
-        "<table><tr><th>work</th><th>threads</th><th>against</th><th>found</th><th>target</th></tr>"
-    ]
-    for *cells, met in [*works, *family_targets(document)]:
-        tag = "" if met else ' class="missed"'
-        told = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
-        out.append(f"<tr{tag}>{told}</tr>")
+    heads = ("work", "threads", "against", "found", "target", "status")
+    out = ["<table><tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
+    for status in statuses(document):
+        tag = "" if status["status"] == "met" else ' class="missed"'
+        found = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(status))
+        out.append(f"<tr{tag}>{found}</tr>")
     return "\n".join([*out, "</table>"])
+
+
+def level_table(levels: dict[str, Any]) -> str:
+    """Return times and memory by number of levels, as HTML."""
+    names = list(levels["seconds"])
+    out = ["<table><tr><th>levels</th>" + "".join(f"<th>{n}</th>" for n in names) + "</tr>"]
+    for bins in levels["seconds"][names[0]]:
+        found = (
+            f"{duration(statistics.median(levels['seconds'][n][bins]['ferromics']))}, "
+            f"{levels['peak_bytes'][n][bins] / plots.MIB:.1f} MiB"
+            for n in names
+        )
+        out.append(f"<tr><td>{int(bins):,}</td>{''.join(f'<td>{f}</td>' for f in found)}</tr>")
+    return "\n".join([*out, "</table>"])
+
+
+def compared(document: dict[str, Any]) -> str:
+    """Return how many values were compared, by tool, as a sentence."""
+    counts: dict[str, list[int]] = {}
+    for tool, check in targets.checks(document):
+        count = counts.setdefault(tool, [0, 0])
+        count[0] += check["values"]
+        count[1] += len(check["wrong"])
+    told = (f"{TITLES.get(t, t)} {n:,} ({wrong} differ)" for t, (n, wrong) in counts.items())
+    return f"Values compared before timing: {', '.join(told)}."
 
 
 def page(document: dict[str, Any]) -> str:
@@ -343,17 +212,30 @@ def page(document: dict[str, Any]) -> str:
         f"<h1>Benchmark</h1><p>{html.escape(told(document))}.</p>",
         "<p>Rows of several threads are shown where a probe found as many free cores.</p>",
         "<p>Medians of interleaved repetitions; bench/README.md says what each work is.</p>",
-        "<h2>Works, one thread (logarithmic)</h2>", work_plot(document),
-        "<h2>Targets</h2><p>Red: missed.</p>", target_table(document),
+        f"<p>{html.escape(compared(document))}</p>",
+        "<h2>Works, one thread (logarithmic)</h2>", plots.work_plot(document),
+        "<h2>Ratios, one thread (logarithmic)</h2>",
+        "<p>Time of the peer over ours; families at 10⁶ voxels; a mark is the target.</p>",
+        plots.ratio_plot(document),
+        "<h2>Targets</h2><p>Red: not met.</p>", target_table(document),
     ]  # fmt: skip
-    memory = memory_plot(document)
-    if memory:
-        parts += ["<h2>Peak memory</h2>", memory]
+    for heading, plot in (
+        ("Peak memory", plots.memory_plot(document)),
+        ("Memory against voxels of the box; dashed: the target", plots.growth_plot(document)),
+    ):
+        parts += [f"<h2>{heading}</h2>", plot] if plot else []
+    if document.get("levels"):
+        levels = document["levels"]
+        parts += [
+            f"<h2>Grey levels, {levels['voxels']:,} voxels, one thread: time</h2>",
+            plots.level_plot(levels),
+            "<h2>Grey levels: memory added at the peak</h2>", plots.level_memory_plot(levels),
+            level_table(levels),
+        ]  # fmt: skip
     for threads, by_size in document["families"].items():
-        if not free(document, int(threads)):
-            continue
-        parts += [f"<h2>Families: time against voxels, threads: {threads}</h2>"]
-        parts += [family_plot(by_size)]
+        if free(document, int(threads)):
+            parts += [f"<h2>Families: time against voxels, threads: {threads}</h2>"]
+            parts += [plots.family_plot(by_size)]
     return "\n".join(parts) + "\n"
 
 
@@ -364,7 +246,7 @@ def main() -> None:
     path = parser.parse_args().json or named()
     document = json.loads(path.read_text(encoding="utf-8"))
     path.with_suffix(".html").write_text(page(document), encoding="utf-8")
-    path.with_suffix(".svg").write_text(work_plot(document), encoding="utf-8")
+    path.with_suffix(".svg").write_text(plots.work_plot(document), encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
     README.write_text(with_table(readme, path, document), encoding="utf-8")
 

@@ -18,17 +18,20 @@ from typing import Any
 
 import numpy as np
 
+from bench import rules
 from ferromics import _core
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).parent / "peers"
 MODULES = {"pyradiomics": "radiomics"}  # where it is not the peer's name
 TEXTURE = ["glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"]
+AUTOCORRELATION = ("morans_i_index", "gearys_c_measure")
 NO_AUTOCORRELATION = [
     row["name"]
     for row in _core.catalogue()
-    if row["family"] == "morph" and row["name"] not in ("morans_i_index", "gearys_c_measure")
+    if row["family"] == "morph" and row["name"] not in AUTOCORRELATION
 ]
+Values = dict[rules.Key, float]
 
 
 class Ours:
@@ -38,39 +41,60 @@ class Ours:
 
     def __init__(self, threads: int) -> None:
         self.threads, self.version = threads, _core.build_info()["version"]
-        self.calls: dict[str, Callable[[], object]] = {}
+        self.calls: dict[str, Callable[[], Values]] = {}
 
-    def load(self, folder: Path) -> list[str]:
-        """Prepare the calls on the arrays of `folder`."""
+    def load(self, folder: Path, bins: int = 32) -> list[str]:
+        """Prepare the calls on the arrays of `folder`, whose levels go up to `bins`."""
         image, mask, levels = (np.load(folder / f"{n}.npy") for n in ("image", "mask", "levels"))
-        spacing = (1.0, 1.0, 1.0)
+        spacing = tuple(np.load(folder / "spacing.npy").tolist())
 
-        def plan(family: dict[str, Any]) -> Callable[[], object]:
-            made = _core.Plan(json.dumps({"features": [family]}))
+        def plan(array: np.ndarray, *families: dict[str, Any]) -> Callable[[], Values]:
+            given = array is levels  # else the image, of which bins are made
+            by = {"type": "none"} if given else {"type": "fbn", "bins": bins}
+            made = _core.Plan(json.dumps({"discretise": [by], "features": families}))
+            keys = [column[1:4] + column[5:6] for column in made.columns]
 
-            def run() -> object:
-                return made.run(made.prepare(image), image, mask, spacing, threads=self.threads)
+            def run() -> Values:
+                prepared = made.prepare(array)
+                values = made.run(prepared, array, mask, spacing, threads=self.threads)[0]
+                return dict(zip(keys, values.tolist(), strict=True))
 
             return run
 
-        def texture(family: str) -> Callable[[], object]:
-            settings = json.dumps({"type": family})
-            return lambda: _core.texture(levels, settings, threads=self.threads)
+        def texture(family: str, *aggregations: str) -> Callable[[], Values]:
+            extra = {"aggregations": aggregations} if aggregations else {}
+            settings = json.dumps({"type": family, **extra})
+            return lambda: {
+                ("original", family, feature, aggregation): value
+                for feature, aggregation, _, value in _core.texture(
+                    levels, settings, threads=self.threads
+                )
+            }
 
-        self.calls = {f: plan({"type": f}) for f in ("loc", "stat", "ivh")}
-        self.calls["morph"] = plan({"type": "morph", "only": NO_AUTOCORRELATION})
-        self.calls["autocorrelation"] = lambda: _core.spatial_autocorrelation(
-            image, mask, spacing, threads=self.threads
-        )
-        on_levels = ("ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
-        self.calls |= {f: texture(f) for f in on_levels}
-        families = [{"type": f} for f in TEXTURE]
-        together = json.dumps({"discretise": [{"type": "none"}], "features": families})
-        all_texture = _core.Plan(together)
-        self.calls["texture"] = lambda: all_texture.run(
-            all_texture.prepare(levels), levels, mask, spacing, threads=self.threads
-        )
+        def autocorrelation() -> Values:
+            found = _core.spatial_autocorrelation(image, mask, spacing, threads=self.threads)
+            return {
+                ("original", "morph", name, ""): value
+                for name, value in zip(AUTOCORRELATION, found, strict=True)
+            }
+
+        self.calls = {
+            "morph": plan(image, {"type": "morph", "only": NO_AUTOCORRELATION}),
+            "autocorrelation": autocorrelation,
+            "loc": plan(image, {"type": "loc"}),
+            "stat": plan(image, {"type": "stat"}),
+            "ih": texture("ih"),
+            "ivh": plan(image, {"type": "ivh"}),
+            "first_order": plan(image, *({"type": f} for f in ("stat", "ih", "ivh"))),
+            **{f: texture(f) for f in TEXTURE},
+            **{f"{f}_both": texture(f, "3d_averaged", "3d_merged") for f in ("glcm", "glrlm")},
+            "texture": plan(levels, *({"type": f} for f in TEXTURE)),
+        }
         return list(self.calls)
+
+    def values(self, family: str) -> Values:
+        """Return the values of one call."""
+        return self.calls[family]()
 
     def seconds(self, family: str) -> float:
         """Time one call."""
@@ -90,7 +114,9 @@ class Peer:
             self.program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=self.environment,
         )  # fmt: skip
-        self.version = self.answer()["version"]
+        told = self.answer()
+        self.version = told["version"]
+        self.one_thread = told.get("one_thread", False)
 
     def close(self) -> None:
         """End the process."""
@@ -109,10 +135,15 @@ class Peer:
         answer: dict[str, Any] = json.loads(text)
         return answer
 
-    def load(self, folder: Path) -> list[str]:
-        """Prepare the calls on the arrays of `folder`."""
-        families: list[str] = self.answer({"folder": str(folder)})["families"]
+    def load(self, folder: Path, bins: int = 32) -> list[str]:
+        """Prepare the calls on the arrays of `folder`, whose levels go up to `bins`."""
+        families: list[str] = self.answer({"folder": str(folder), "bins": bins})["families"]
         return families
+
+    def values(self, family: str) -> dict[str, float]:
+        """Return the values of one call by the peer's names."""
+        found: dict[str, float] = self.answer({"values": family})["values"]
+        return found
 
     def seconds(self, family: str) -> float:
         """Time one call."""
@@ -133,7 +164,11 @@ def interpreters() -> dict[str, str]:
         python = os.environ.get(f"FERROMICS_BENCH_{name.upper()}", sys.executable)
         module = MODULES.get(name, name)
         probe = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is None)"
-        if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0:
+        try:
+            done = subprocess.run([python, "-c", probe], capture_output=True, check=False)
+        except OSError as error:
+            raise SystemExit(f"FERROMICS_BENCH_{name.upper()} is no interpreter: {error}") from None
+        if done.returncode == 0:
             found[name] = python
     return found
 

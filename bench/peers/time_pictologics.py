@@ -11,36 +11,55 @@ from typing import Any
 
 import numpy as np
 import pictologics
+from pictologics import preprocessing
 from pictologics.features import intensity, morphology, texture
 from pictologics.loader import Image
 
 BINS = 32
+IVH_BINS = 1000  # IBSI's for arbitrary units, our default
 TEXTURE = ("glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
+BOTH = ("glcm_both", "glrlm_both")
 
 
-def families(folder: Path) -> dict[str, Callable[[], object]]:
+def families(folder: Path, bins: int) -> dict[str, Callable[[], dict[str, float]]]:
     """Return one call a family on the arrays of `folder`."""
     image, mask, levels = (np.load(folder / f"{n}.npy") for n in ("image", "mask", "levels"))
+    spacing = tuple(np.load(folder / "spacing.npy").tolist()[::-1])
     # pictologics keeps arrays as (x, y, z).
     image, levels = (np.ascontiguousarray(a.T) for a in (image, levels))
     mask = np.ascontiguousarray(mask.T.astype(np.uint8))
-    geometry = {"spacing": (1.0, 1.0, 1.0), "origin": (0.0, 0.0, 0.0)}
+    geometry = {"spacing": spacing, "origin": (0.0, 0.0, 0.0)}
     picture, region = Image(array=image, **geometry), Image(array=mask, **geometry)
 
-    def features(family: str) -> object:
+    def features(family: str) -> dict[str, float]:
         extra = {"distance_mask": mask} if family == "gldzm" else {}
-        return getattr(texture, f"calculate_{family}_features")(levels, mask, BINS, **extra)
+        return getattr(texture, f"calculate_{family}_features")(levels, mask, bins, **extra)
 
-    calls: dict[str, Callable[[], object]] = {f: lambda f=f: features(f) for f in TEXTURE}
-    calls["texture"] = lambda: texture.calculate_all_texture_features(levels, mask, BINS)
-    calls["morph"] = lambda: morphology.calculate_morphology_features(region, picture)
-    calls["loc"] = lambda: intensity.calculate_local_intensity_features(picture, region)
-    calls["stat"] = lambda: intensity.calculate_intensity_features(image[mask > 0])
-    calls["ih"] = lambda: intensity.calculate_intensity_histogram_features(levels[mask > 0], BINS)
-    calls["autocorrelation"] = lambda: intensity.calculate_spatial_intensity_features(
-        picture, region
-    )
-    return calls
+    def discretised(number: int) -> Any:
+        made = preprocessing.discretise_image(picture, "FBN", roi_mask=region, n_bins=number)
+        return made.array[mask > 0]
+
+    def ivh() -> dict[str, float]:
+        return intensity.calculate_ivh_features(discretised(IVH_BINS))
+
+    def first_order() -> dict[str, float]:
+        found = intensity.calculate_intensity_features(image[mask > 0])
+        found |= intensity.calculate_intensity_histogram_features(discretised(bins), bins)
+        return found | ivh()
+
+    # It has the merged aggregation only.
+    calls = {f: lambda f=f: features(f.removesuffix("_both")) for f in (*TEXTURE, *BOTH)}
+    return {
+        **calls,
+        "texture": lambda: texture.calculate_all_texture_features(levels, mask, bins),
+        "morph": lambda: morphology.calculate_morphology_features(region, picture),
+        "loc": lambda: intensity.calculate_local_intensity_features(picture, region),
+        "stat": lambda: intensity.calculate_intensity_features(image[mask > 0]),
+        "ih": lambda: intensity.calculate_intensity_histogram_features(levels[mask > 0], bins),
+        "ivh": ivh,
+        "first_order": first_order,
+        "autocorrelation": lambda: intensity.calculate_spatial_intensity_features(picture, region),
+    }
 
 
 def pipeline(case: dict[str, Any]) -> pictologics.RadiomicsPipeline:
@@ -113,7 +132,7 @@ def main() -> None:
     if len(sys.argv) == 3:
         fresh(json.loads(sys.argv[1]), Path(sys.argv[2]))
         return
-    calls: dict[str, Callable[[], object]] = {}
+    calls: dict[str, Callable[[], Any]] = {}
 
     def answer(**values: object) -> None:
         print(json.dumps(values), flush=True)
@@ -122,8 +141,10 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "folder" in request:
-            calls = families(Path(request["folder"]))
+            calls = families(Path(request["folder"]), request["bins"])
             answer(families=list(calls))
+        elif "values" in request:
+            answer(values={k: float(v) for k, v in calls[request["values"]]().items()})
         elif "case" in request:
             case = Case(request["case"])
             calls["case"] = case.run

@@ -70,7 +70,7 @@ def main() -> None:
     def answer(**found: object) -> None:
         print(json.dumps(found), flush=True)
 
-    answer(version=radiomics.__version__)
+    answer(version=radiomics.__version__, one_thread=True)
     for line in sys.stdin:
         request = json.loads(line)
         if "folder" in request:
