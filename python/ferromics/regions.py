@@ -39,6 +39,8 @@ class Region:
             return np.asarray(self.values >= self.threshold)
         if self.values.dtype.kind == "b":
             return self.values
+        if self.values.dtype == np.uint8 and self.label == 1 and self.values.max() == 1:
+            return self.values.view(np.bool_)  # nothing but 0 and 1: as good as it is
         return np.asarray(self.values == self.label)
 
 
@@ -194,7 +196,8 @@ def _labels(
         return [None]
     if values.dtype.kind == "f":
         _refuse_fractions(values, what)
-    if isinstance(asked, int) and (values == asked).any():  # no need to know the others
+    if isinstance(asked, int) and (values.max() == asked or (values == asked).any()):
+        # no need to know the others
         return [asked]
     present = _present(values)
     if not present:
@@ -236,7 +239,7 @@ def _present(values: NDArray[Any]) -> list[int]:
     if low >= 0:
         if high == 0:
             return []
-        if np.count_nonzero(values) == np.count_nonzero(values == high):
+        if high == 1 or np.count_nonzero(values) == np.count_nonzero(values == high):
             return [int(high)]
     return [int(v) for v in np.unique(values[values != 0])]
 
