@@ -79,6 +79,9 @@ class Processed:
     def spacing(self) -> list[float]: ...
 
 @final
+class Cut: ...
+
+@final
 class Plan:
     def __new__(cls, settings_json: str) -> Plan: ...
     @property
@@ -96,6 +99,23 @@ class Plan:
     def response_map(
         self, image: Processed, map: int, threads: int | None = None
     ) -> NDArray[Any]: ...
+    def cut(
+        self,
+        prepared: Prepared,
+        image: NDArray[Any],
+        mask: NDArray[np.bool_],
+        spacing: Sequence[float],
+        threads: int | None = None,
+    ) -> Cut: ...
+    def run_cut(
+        self, prepared: Prepared, cut: Cut, threads: int | None = None
+    ) -> tuple[
+        NDArray[np.float64],
+        list[str],
+        tuple[int, int],
+        tuple[list[int], list[float]],
+        list[float] | None,
+    ]: ...
     def run(
         self,
         prepared: Prepared,

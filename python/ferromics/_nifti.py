@@ -9,8 +9,10 @@ would cost more time than reading a file.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +23,16 @@ from numpy.typing import NDArray
 
 from ferromics.errors import InputError
 
+igzip_lib: Any
 try:
-    from isal import igzip, isal_zlib
+    from isal import igzip_lib
 
-    _decompress = igzip.decompress
-    _ERRORS: tuple[Any, ...] = (isal_zlib.error,)
+    _INFLATE_ERROR: type[Exception] = igzip_lib.IsalError
 except ImportError:  # no wheel for this platform
-    _decompress = gzip.decompress
-    _ERRORS = (zlib.error,)
+    igzip_lib = None
+    _INFLATE_ERROR = zlib.error
+
+_MOST_PER_BYTE: Final = 1032  # what a byte of compressed data can become at most
 
 # nifti1.h: (field, type, offset in bytes) of what is read here.
 _NIFTI1: Final = np.dtype(
@@ -104,19 +108,46 @@ def read(path: Path) -> Stored:
         If it is truncated, corrupt, or holds anything but one 2D or 3D image of real numbers.
     """
     raw = path.read_bytes()
-    digest = hashlib.sha256(raw).hexdigest()
-    if raw[:2] == b"\x1f\x8b":
-        try:
-            raw = _decompress(raw)
-        except (EOFError, gzip.BadGzipFile, *_ERRORS) as error:
-            msg = f"{path} is damaged or cut off: {str(error) or 'its compressed data ends early'}"
-            raise InputError(msg) from None
+    digest = hashlib.sha256()
+    # While the data is inflated: for the CT phantom 2.2 ms, inflating takes 13.
+    hashing = threading.Thread(target=digest.update, args=(raw,))
+    hashing.start()
+    try:
+        if raw[:2] == b"\x1f\x8b":
+            raw = _inflated(raw)
+    except (EOFError, gzip.BadGzipFile, _INFLATE_ERROR) as error:
+        msg = f"{path} is damaged or cut off: {str(error) or 'its compressed data ends early'}"
+        raise InputError(msg) from None
+    finally:
+        hashing.join()
     header = _header(raw, path)
     array, dimensions = _voxels(raw, header, path)
     spacing, axes, origin = _geometry(header, path)
     if dimensions == 2:
         spacing = np.array([1.0, *spacing[1:]])
-    return Stored(array, spacing, axes, origin, dimensions, digest)
+    return Stored(array, spacing, axes, origin, dimensions, digest.hexdigest())
+
+
+def _inflated(raw: bytes) -> bytes:
+    """The data of a gzip file.
+
+    Its last four bytes tell the size, so that one buffer takes the data: 1.4x faster than a buffer
+    that grows. Where they do not (several members, 4 GiB or more, a damaged end), the general way
+    finds out what there is, or what is wrong.
+    """
+    if igzip_lib is None:
+        return gzip.decompress(raw)
+    size = int.from_bytes(raw[-4:], "little")
+    if size <= _MOST_PER_BYTE * len(raw):
+        inflater = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)  # checks the CRC
+        with contextlib.suppress(_INFLATE_ERROR):
+            data: bytes = inflater.decompress(raw, size + 1)  # without the one it grows once more
+            if inflater.eof and not inflater.unused_data and len(data) == size:
+                return data
+    from isal import igzip
+
+    whole: bytes = igzip.decompress(raw)
+    return whole
 
 
 def _header(raw: bytes, path: Path) -> np.void:

@@ -254,14 +254,20 @@ def extract(
         images = len(planned.core.maps) + chosen.original
         total = images * len(loaded.regions)
         watch(lambda: (prepared.done, total))
-    run = functools.partial(_run, planned, prepared, chosen, loaded, threads=threads, case=name)
     if not loaded.several:
-        return run(loaded.regions[0])
+        region = loaded.regions[0]
+        cut = planned.core.cut(prepared, loaded.image, region.select(), loaded.spacing, threads)
+        # The core has what it needs: files' voxels are let go of before the features are computed.
+        loaded, region = loaded.without_voxels(), region.without_voxels()
+        return _run(planned, prepared, chosen, loaded, region, cut, threads=threads, case=name)
     results: dict[str, Result] = {}
     failures: dict[str, RadiomicsError] = {}
     for region in loaded.regions:
         try:
-            results[region.name] = run(region)
+            cut = planned.core.cut(prepared, loaded.image, region.select(), loaded.spacing, threads)
+            results[region.name] = _run(
+                planned, prepared, chosen, loaded, region, cut, threads=threads, case=name
+            )
         except RadiomicsError as error:
             failures[region.name] = error
     return Results(results, failures)
@@ -273,14 +279,12 @@ def _run(
     settings: Settings,
     case_data: Case,
     region: Region,
+    cut: _core.Cut,
     *,
     threads: int | None,
     case: str,
 ) -> Result:
-    selected = region.select()
-    values, warnings, voxels, grid, normalisation = planned.core.run(
-        prepared, case_data.image, selected, case_data.spacing, threads
-    )
+    values, warnings, voxels, grid, normalisation = planned.core.run_cut(prepared, cut, threads)
     told = (*case_data.warnings, *region.warnings, *settings.notes(), *warnings)
     told = tuple(dict.fromkeys(told))
     provenance = {

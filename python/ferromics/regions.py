@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from ferromics.stages import BiasCorrection
 
 Labels: TypeAlias = "int | Sequence[int] | str | None"
 Masks: TypeAlias = "io.Source | Sequence[io.Source] | Mapping[str, io.Source]"
+
+_NOTHING: Final = np.empty((0, 0, 0), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Region:
             return self.values
         return np.asarray(self.values == self.label)
 
+    def without_voxels(self) -> Region:
+        """All but the mask."""
+        return replace(self, values=_NOTHING)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -54,6 +60,11 @@ class Case:
     source: dict[str, str]
     geometry: dict[str, Any]
     warnings: tuple[str, ...]
+
+    def without_voxels(self) -> Case:
+        """All but image and masks."""
+        regions = tuple(region.without_voxels() for region in self.regions)
+        return replace(self, image=_NOTHING, regions=regions)
 
 
 def load_case(
@@ -246,7 +257,7 @@ def _present(values: NDArray[Any]) -> list[int]:
     if low >= 0:
         if high == 0:
             return []
-        if np.count_nonzero(values) == np.count_nonzero(values == high):
+        if high == 1 or np.count_nonzero(values) == np.count_nonzero(values == high):
             return [int(high)]
     return [int(v) for v in np.unique(values[values != 0])]
 

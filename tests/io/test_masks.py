@@ -5,6 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 import ferromics as fm
+from ferromics import regions
 
 SPACING = (3.0, 1.0, 1.0)
 
@@ -58,6 +59,16 @@ def test_a_label_is_chosen_by_number(block, labels, dtype):
     assert (values(one) == values(extract(image, labels == 2))).all()
     assert one.roi == "2"
     assert one.provenance["mask"]["label"] == 2
+
+
+@pytest.mark.parametrize(("label", "highest", "shared"), [(1, 1, True), (1, 2, False)])
+def test_a_mask_of_zeros_and_ones_is_taken_without_a_copy(block, label, highest, shared):
+    image, mask = block
+    marked = mask.astype(np.uint8)
+    marked[0, 0, 0] = highest
+    (region,) = regions.load_case(image, marked, label=label, spacing=(1, 1, 1)).regions
+    assert np.shares_memory(region.select(), marked) == shared
+    np.testing.assert_array_equal(region.select(), marked == label)
 
 
 def test_several_labels_without_a_choice_are_listed(block, labels):

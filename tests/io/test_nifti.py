@@ -1,6 +1,7 @@
 """The lean NIfTI reader gives what SimpleITK gives, for every way a file can say things."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,74 @@ def test_bytes_changed_in_a_compressed_file_are_noticed(tmp_path):
     path.write_bytes(raw)
     with pytest.raises(InputError, match=r"damaged"):
         io.read(path)
+
+
+def packed(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture(params=["isal", "no isal"])
+def inflating(request, monkeypatch):
+    """Files are inflated by ISA-L, then as where it is not installed."""
+    if request.param == "no isal":
+        monkeypatch.setattr(_nifti, "igzip_lib", None)
+        monkeypatch.setattr(_nifti, "_INFLATE_ERROR", zlib.error)
+
+
+@pytest.mark.usefixtures("inflating")
+def test_a_file_of_several_gzip_members_is_read_whole(tmp_path):
+    raw = write(tmp_path / "a.nii").read_bytes()
+    for at in (1, 100, len(raw) // 2, len(raw) - 4, len(raw)):
+        members = gzip.compress(raw[:at]) + gzip.compress(raw[at:])
+        scan = io.read(packed(tmp_path / "b.nii.gz", members))
+        np.testing.assert_array_equal(scan.array, CUBE)
+
+
+@pytest.mark.usefixtures("inflating")
+def test_a_name_in_the_gzip_header_and_zeros_after_the_end_do_not_matter(tmp_path):
+    plain = write(tmp_path / "a.nii")
+    with (tmp_path / "b.nii.gz").open("wb") as target:
+        with gzip.GzipFile("a name.nii", "wb", 9, target) as file:
+            file.write(plain.read_bytes())
+        target.write(bytes(1000))
+    np.testing.assert_array_equal(io.read(tmp_path / "b.nii.gz").array, CUBE)
+
+
+@pytest.mark.usefixtures("inflating")
+@pytest.mark.parametrize("at", range(-8, 0))
+def test_a_wrong_checksum_or_size_at_the_end_is_noticed(tmp_path, at):
+    path = write(tmp_path / "a.nii.gz", np.random.default_rng(0).integers(0, 99, (8, 9, 10)))
+    raw = bytearray(path.read_bytes())
+    for flipped in (0x01, 0x80):
+        wrong = raw.copy()
+        wrong[at] ^= flipped
+        with pytest.raises(InputError, match="is damaged or cut off") as error:
+            io.read(packed(path, bytes(wrong)))
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.usefixtures("inflating")
+def test_a_compressed_file_cut_anywhere_is_refused(tmp_path):
+    raw = write(tmp_path / "a.nii.gz").read_bytes()
+    for keep in range(2, len(raw)):
+        with pytest.raises(InputError, match=r"cut off|damaged"):
+            io.read(packed(tmp_path / "b.nii.gz", raw[:keep]))
+
+
+@pytest.mark.usefixtures("inflating")
+def test_a_damaged_byte_of_the_data_is_noticed_or_has_no_bearing(tmp_path):
+    values = np.random.default_rng(0).integers(0, 99, (4, 5, 6))
+    path = write(tmp_path / "a.nii.gz", values)
+    raw, refused = path.read_bytes(), 0
+    for at in range(10, len(raw)):  # a file's time and name stand before
+        wrong = bytearray(raw)
+        wrong[at] ^= 0x10
+        try:
+            np.testing.assert_array_equal(io.read(packed(path, bytes(wrong))).array, values)
+        except InputError:
+            refused += 1
+    assert refused >= len(raw) - 11  # the last bits before the checksum are padding
 
 
 def test_a_2d_file_is_one_slice_of_1_mm_and_says_so(tmp_path):

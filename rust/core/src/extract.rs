@@ -23,6 +23,7 @@ use crate::feature::{
     cooccurrence, dependence, distance_zone, histogram, local_intensity, morphological, run_length,
     size_zone, statistical, tone_difference, Family, FeatureDef,
 };
+use crate::interpolate::Grid;
 use crate::matrix::aggregate::aggregate;
 use crate::matrix::glcm::Cooccurrences;
 use crate::matrix::gldzm::DistanceZones;
@@ -31,6 +32,7 @@ use crate::matrix::glszm::SizeZones;
 use crate::matrix::ngldm::Dependences;
 use crate::matrix::ngtdm::ToneDifferences;
 use crate::matrix::Source;
+use crate::normalise::Normalisation;
 use crate::numeric::finite;
 use crate::parallel;
 use crate::peak;
@@ -89,8 +91,45 @@ pub fn extract_prepared<T: Voxel>(
     mask: ArrayView3<'_, bool>,
     spacing: [f64; 3],
 ) -> Result<Extraction> {
+    cut(plan, prepared, image, mask, spacing)?.run(plan, prepared)
+}
+
+/// What a plan needs of an image for one region: the image itself may be let go of.
+#[derive(Debug)]
+pub struct Cut(Needed);
+
+#[derive(Debug)]
+enum Needed {
+    /// Nothing: the values are there.
+    Values(Extraction),
+    Region(Box<Parts>),
+}
+
+/// A region after processing and re-segmentation, and the image around it.
+#[derive(Debug)]
+struct Parts {
+    roi: Arc<Roi>,
+    surroundings: Option<Surroundings>,
+    diagnostics: Option<Diagnostics>,
+    grid: Grid,
+    normalisation: Option<Normalisation>,
+    largest: Option<f64>,
+    warnings: Vec<String>,
+}
+
+/// The first half of [`extract_prepared`], which [`Cut::run`] goes on with.
+///
+/// # Errors
+/// As [`extract`].
+pub fn cut<T: Voxel>(
+    plan: &Plan,
+    prepared: &Prepared,
+    image: ArrayView3<'_, T>,
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+) -> Result<Cut> {
     if let Some(done) = of_selection(plan, image, mask, spacing)? {
-        return Ok(done);
+        return Ok(Cut(Needed::Values(done)));
     }
     let settings = plan.settings();
     let around = |window, shape, spacing| images::needed(plan, prepared, window, shape, spacing);
@@ -128,31 +167,65 @@ pub fn extract_prepared<T: Voxel>(
     } else {
         None
     };
-    let [morphological, intensity] = roi.voxels();
-    let region = Region {
-        prepared,
+    Ok(Cut(Needed::Region(Box::new(Parts {
         roi: Arc::new(roi),
         surroundings,
         diagnostics,
-        grid_shape: grid.shape(),
+        warnings: Vec::from_iter(repeated(image.dim().into(), grid.shape())),
+        grid,
+        normalisation,
         largest,
-    };
-    let mut warnings = Vec::from_iter(repeated(image.dim().into(), grid.shape()));
-    let mut values = Vec::with_capacity(plan.columns().len());
-    for done in images::each(&plan.images, &region, |image| features(image, &region)) {
-        let (of_image, told) = done?;
-        values.extend(of_image);
-        warnings.extend(told);
+    }))))
+}
+
+impl Cut {
+    /// Voxels of the region's box and of what is held around it.
+    #[must_use]
+    pub fn voxels(&self) -> usize {
+        match &self.0 {
+            Needed::Values(_) => 0,
+            Needed::Region(parts) => {
+                let around = parts.surroundings.as_ref().map_or(0, |s| s.window.voxels());
+                around.max(parts.roi.intensities().len())
+            }
+        }
     }
-    Ok(Extraction {
-        values,
-        warnings,
-        morphological_voxels: morphological as u64,
-        intensity_voxels: intensity as u64,
-        grid_shape: grid.shape(),
-        grid_spacing: grid.spacing(),
-        normalisation: normalisation.map(|n| n.parameters()),
-    })
+
+    /// Computes every column of `plan`; plan and `prepared` are those of [`cut`].
+    ///
+    /// # Errors
+    /// As [`extract`].
+    pub fn run(self, plan: &Plan, prepared: &Prepared) -> Result<Extraction> {
+        let parts = match self.0 {
+            Needed::Values(done) => return Ok(done),
+            Needed::Region(parts) => *parts,
+        };
+        let [morphological, intensity] = parts.roi.voxels();
+        let region = Region {
+            prepared,
+            roi: parts.roi,
+            surroundings: parts.surroundings,
+            diagnostics: parts.diagnostics,
+            grid_shape: parts.grid.shape(),
+            largest: parts.largest,
+        };
+        let mut warnings = parts.warnings;
+        let mut values = Vec::with_capacity(plan.columns().len());
+        for done in images::each(&plan.images, &region, |image| features(image, &region)) {
+            let (of_image, told) = done?;
+            values.extend(of_image);
+            warnings.extend(told);
+        }
+        Ok(Extraction {
+            values,
+            warnings,
+            morphological_voxels: morphological as u64,
+            intensity_voxels: intensity as u64,
+            grid_shape: parts.grid.shape(),
+            grid_spacing: parts.grid.spacing(),
+            normalisation: parts.normalisation.map(|n| n.parameters()),
+        })
+    }
 }
 
 /// The values of one image's tasks, and what the user should know about them.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, RecvTimeoutError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ferromics::extract::ResponseMap;
@@ -11,7 +11,7 @@ use ferromics::parallel::{self, until};
 use ferromics::volume::Volume;
 use ferromics::{extract, plan, process, Result, Settings};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray3};
-use pyo3::exceptions::{PyIndexError, PyKeyboardInterrupt};
+use pyo3::exceptions::{PyIndexError, PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 
 use crate::array::{with_view, AnyVolume};
@@ -20,6 +20,7 @@ use crate::error::{input_error, CoreError};
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Prepared>()?;
     module.add_class::<Processed>()?;
+    module.add_class::<Cut>()?;
     module.add_class::<Plan>()
 }
 
@@ -167,6 +168,10 @@ impl Processed {
     }
 }
 
+/// What a plan needs of an image for one region.
+#[pyclass(frozen, module = "ferromics._core")]
+struct Cut(Mutex<Option<extract::Cut>>);
+
 /// Settings made ready to run on any number of regions.
 #[pyclass(frozen, module = "ferromics._core")]
 struct Plan(plan::Plan);
@@ -248,6 +253,54 @@ impl Plan {
         })
     }
 
+    /// What the plan needs of an image for one region, for [`Self::run_cut`]: image and mask may
+    /// then be let go of.
+    #[pyo3(signature = (prepared, image, mask, spacing, threads = None))]
+    fn cut(
+        &self,
+        py: Python<'_>,
+        prepared: &Prepared,
+        image: &Bound<'_, PyAny>,
+        mask: PyReadonlyArray3<'_, bool>,
+        spacing: [f64; 3],
+        threads: Option<Threads>,
+    ) -> PyResult<Cut> {
+        let (mask, prepared) = (mask.as_array(), &prepared.0);
+        // A small image may become a large one.
+        let resampled = self.0.settings().resample.spacing != [None; 3];
+        let voxels = if resampled { usize::MAX } else { mask.len() };
+        let made = with_view!(&AnyVolume::view(image)?, |image| compute(
+            py,
+            voxels,
+            || {
+                let cut = || extract::cut(&self.0, prepared, image, mask, spacing);
+                with_threads(threads, cut)
+            }
+        ))?;
+        Ok(Cut(Mutex::new(Some(made))))
+    }
+
+    /// The values of a region; takes what `cut` made, once.
+    #[pyo3(signature = (prepared, cut, threads = None))]
+    fn run_cut<'py>(
+        &self,
+        py: Python<'py>,
+        prepared: &Prepared,
+        cut: &Cut,
+        threads: Option<Threads>,
+    ) -> PyResult<Outcome<'py>> {
+        let taken = cut.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let cut = taken.ok_or_else(|| PyValueError::new_err("this cut was run already"))?;
+        let out = compute(py, cut.voxels(), || {
+            with_threads(threads, || cut.run(&self.0, &prepared.0))
+        })?;
+        let voxels = (out.morphological_voxels, out.intensity_voxels);
+        let grid = (out.grid_shape, out.grid_spacing);
+        let values = out.values.into_pyarray(py);
+        Ok((values, out.warnings, voxels, grid, out.normalisation))
+    }
+
+    /// Both in one.
     #[pyo3(signature = (prepared, image, mask, spacing, threads = None))]
     fn run<'py>(
         &self,
@@ -258,21 +311,7 @@ impl Plan {
         spacing: [f64; 3],
         threads: Option<Threads>,
     ) -> PyResult<Outcome<'py>> {
-        let (mask, prepared) = (mask.as_array(), &prepared.0);
-        // A small image may become a large one.
-        let resampled = self.0.settings().resample.spacing != [None; 3];
-        let voxels = if resampled { usize::MAX } else { mask.len() };
-        let out = with_view!(&AnyVolume::view(image)?, |image| compute(
-            py,
-            voxels,
-            || {
-                let run = || extract::extract_prepared(&self.0, prepared, image, mask, spacing);
-                with_threads(threads, run)
-            }
-        ))?;
-        let voxels = (out.morphological_voxels, out.intensity_voxels);
-        let grid = (out.grid_shape, out.grid_spacing);
-        let values = out.values.into_pyarray(py);
-        Ok((values, out.warnings, voxels, grid, out.normalisation))
+        let cut = self.cut(py, prepared, image, mask, spacing, threads)?;
+        self.run_cut(py, prepared, &cut, threads)
     }
 }
