@@ -5,7 +5,7 @@ mod images;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::ArrayView3;
 
 pub use self::images::{response_map, ResponseMap};
 use crate::blocks;
@@ -139,8 +139,7 @@ pub fn extract_prepared<T: Voxel>(
     };
     let mut warnings = Vec::from_iter(repeated(image.dim().into(), grid.shape()));
     let mut values = Vec::with_capacity(plan.columns().len());
-    let of_image = |image: &ImageTasks, map| features(image, &region, map);
-    for done in images::each(&plan.images, &region, of_image) {
+    for done in images::each(&plan.images, &region, |image| features(image, &region)) {
         let (of_image, told) = done?;
         values.extend(of_image);
         warnings.extend(told);
@@ -156,14 +155,9 @@ pub fn extract_prepared<T: Voxel>(
     })
 }
 
-/// The values of one image's tasks, and what the user should know about them; `map` is its response
-/// map, where that is made already.
-fn features(
-    image: &ImageTasks,
-    region: &Region<'_>,
-    map: Option<Array3<f64>>,
-) -> Result<(Vec<f64>, Vec<String>)> {
-    let (roi, surroundings) = images::on_image(image, region, map)?;
+/// The values of one image's tasks, and what the user should know about them.
+fn features(image: &ImageTasks, region: &Region<'_>) -> Result<(Vec<f64>, Vec<String>)> {
+    let (roi, surroundings) = images::on_image(image, region)?;
     let levels = parallel::map(image.discretise.len(), roi.intensities().len(), |k| {
         let needed = image.tasks.iter().any(|t| t.discretisation == Some(k));
         needed

@@ -9,7 +9,7 @@ use ndarray::{Array3, ArrayView3};
 use super::Region;
 use crate::error::{Error, Result};
 use crate::feature::Family;
-use crate::filter::convolve::Real;
+use crate::filter::convolve::{Area, Real};
 use crate::filter::Filter;
 use crate::parallel;
 use crate::peak;
@@ -63,68 +63,24 @@ pub(super) fn take_largest(plan: &Plan) -> bool {
 /// each alone keeps all threads busy, and only one is held at a time.
 const ONE_BY_ONE: usize = 1 << 22;
 
-/// Voxels of the maps that are made together because their filters share work: 32 MiB at most.
-const TOGETHER: usize = 1 << 22;
-
-/// `f` of each image, in order, with its response map where that is made already; at most as many
-/// images at a time as there are threads, or as share their work.
+/// `f` of each image, in order; at most as many images at a time as there are threads.
 pub(super) fn each<R: Send>(
     images: &[ImageTasks],
     region: &Region<'_>,
-    f: impl Fn(&ImageTasks, Option<Array3<f64>>) -> Result<R> + Sync + Send,
+    f: impl Fn(&ImageTasks) -> Result<R> + Sync + Send,
 ) -> Vec<Result<R>> {
     let around = region.surroundings.as_ref();
     let voxels = around.map_or(0, |s| s.window.voxels());
-    let at_once = if voxels > ONE_BY_ONE {
-        1
-    } else {
-        parallel::threads().max(1)
-    };
-    let mut done = Vec::with_capacity(images.len());
-    let mut rest = images;
-    while !rest.is_empty() {
-        let sharing = sharing(rest, region);
-        let group = if sharing > 1 {
-            &rest[..sharing]
-        } else {
-            let alone =
-                (1..rest.len()).find(|&k| k == at_once || self::sharing(&rest[k..], region) > 1);
-            &rest[..alone.unwrap_or(rest.len())]
-        };
-        rest = &rest[group.len()..];
-        let mut maps = Vec::new();
-        if sharing > 1 {
-            // Where they are refused each image says so itself.
-            maps = parts(group, region, inner(&group[0], region)).unwrap_or_default();
-        }
-        let mut maps: Vec<_> = maps.into_iter().map(Some).collect();
-        maps.resize_with(group.len(), || None);
-        let mut tasks: Vec<_> = group.iter().zip(maps).map(|task| (task, None)).collect();
-        let work = voxels.saturating_mul(tasks.len()).saturating_mul(100);
-        let work = if tasks.len() > 1 { work } else { 0 };
-        parallel::for_each_chunk(&mut tasks, 1, work, |_, task| {
-            let ((image, map), result) = &mut task[0];
-            *result = Some(f(image, map.take()).map_err(|error| of(image, error)));
-        });
-        let results = tasks.into_iter().map(|(_, result)| result);
-        done.extend(results.map(|result| result.expect("each has been run")));
+    let named = |image: &ImageTasks| f(image).map_err(|error| of(image, error));
+    if images.len() == 1 || voxels > ONE_BY_ONE {
+        return images.iter().map(named).collect();
     }
-    done
-}
-
-/// How many of the images, from the first on, have maps that are better made together.
-fn sharing(images: &[ImageTasks], region: &Region<'_>) -> usize {
-    let box_of_first = inner(&images[0], region);
-    let Some((filter, precision)) = &images[0].filter else {
-        return 1;
+    let groups = images.chunks(parallel::threads().max(1));
+    let group = |images: &[ImageTasks]| {
+        let work = voxels.saturating_mul(images.len()).saturating_mul(100);
+        parallel::map(images.len(), work, |k| named(&images[k]))
     };
-    let shares = |image: &&ImageTasks| {
-        let other = image.filter.as_ref();
-        let shares = other.is_some_and(|(f, p)| p == precision && filter.shares(f));
-        shares && inner(image, region) == box_of_first
-    };
-    let most = TOGETHER / box_of_first.voxels().max(1);
-    images.iter().take(most).take_while(shares).count().max(1)
+    groups.flat_map(group).collect()
 }
 
 /// An error with the name of the response map that it is about.
@@ -138,12 +94,10 @@ fn of(image: &ImageTasks, error: Error) -> Error {
     }
 }
 
-/// The region on an image, and the image around it where local intensity is asked for; `made` is
-/// the response map in the box in which it has to be known, where it is made already.
+/// The region on an image, and the image around it where local intensity is asked for.
 pub(super) fn on_image<'a>(
     image: &ImageTasks,
     region: &'a Region<'a>,
-    made: Option<Array3<f64>>,
 ) -> Result<(Arc<Roi>, Option<Cow<'a, Surroundings>>)> {
     let roi = &region.roi;
     let (window, spacing) = (roi.window(), roi.spacing());
@@ -154,13 +108,11 @@ pub(super) fn on_image<'a>(
         let cut = surroundings.map(|all| cut(all, inner, spacing));
         return Ok((Arc::clone(roi), cut.transpose()?));
     };
-    let map = match made {
-        Some(map) => map,
-        None if filter.takes_whole() => {
-            let whole = whole(image, region)?;
-            inner.filled(cropped(whole.view(inner)))
-        }
-        None => parts(std::slice::from_ref(image), region, inner)?.remove(0),
+    let map = if filter.takes_whole() {
+        let whole = whole(image, region)?;
+        inner.filled(cropped(whole.view(inner)))
+    } else {
+        part(image, region, inner)?
     };
     let map = Surroundings {
         volume: Volume::new(map, spacing)?,
@@ -186,29 +138,31 @@ fn inner(image: &ImageTasks, region: &Region<'_>) -> Window {
     around(image, roi.window(), region.grid_shape, roi.spacing())
 }
 
-/// The response maps in a box, of images that share their work or of one image.
-fn parts(images: &[ImageTasks], region: &Region<'_>, inner: Window) -> Result<Vec<Array3<f64>>> {
+/// The response map of an image in a box; if it is the region's, it is known where rows have voxels
+/// of the region, and has any value elsewhere.
+fn part(image: &ImageTasks, region: &Region<'_>, inner: Window) -> Result<Array3<f64>> {
     let all = region.surroundings.as_ref();
     let all = all.expect("the plan asks for what filters need");
-    let (shape, spacing) = (region.grid_shape, region.roi.spacing());
-    let filters: Vec<_> = images.iter().filter_map(|i| i.filter.as_ref()).collect();
-    let source = filters.iter().try_fold(inner, |all, (filter, _)| {
-        Ok(all.joined(filter.source(inner, shape, spacing)?))
-    })?;
-    let precision = filters[0].1;
-    let filters: Vec<_> = filters.into_iter().map(|(filter, _)| filter).collect();
-    let boxes = [source, inner];
+    let (filter, precision) = image.filter.as_ref().expect("a response map");
+    let spacing = region.roi.spacing();
+    let source = filter.source(inner, region.grid_shape, spacing)?;
+    let rows = (inner == region.roi.window()).then(|| region.roi.columns());
+    let area = |start: [usize; 3]| Area {
+        window: inner.counted_from(start),
+        rows: rows.as_deref(),
+    };
     match precision {
         Precision::Double => {
-            let boxes = boxes.map(|window| window.counted_from(all.window.start));
-            let voxels = all.volume.data().view();
-            Filter::parts(&filters, voxels, boxes, spacing, region.largest)
+            let start = all.window.start;
+            let (voxels, source) = (all.volume.data().view(), source.counted_from(start));
+            filter.part(voxels, source, area(start), spacing, region.largest)
         }
         Precision::Single => {
-            let boxes = boxes.map(|window| window.counted_from(source.start));
             let voxels = all.view(source).mapv(f32::nearest);
-            let maps = Filter::parts(&filters, voxels.view(), boxes, spacing, region.largest)?;
-            Ok(maps.into_iter().map(|map| map.mapv(f64::from)).collect())
+            let (voxels, area) = (voxels.view(), area(source.start));
+            let source = Window::whole(source.shape);
+            let map = filter.part(voxels, source, area, spacing, region.largest)?;
+            Ok(map.mapv(f64::from))
         }
     }
 }
@@ -219,7 +173,7 @@ fn whole(image: &ImageTasks, region: &Region<'_>) -> Result<Arc<Surroundings>> {
         return Ok(kept);
     }
     let window = Window::whole(region.grid_shape);
-    let map = parts(std::slice::from_ref(image), region, window)?.remove(0);
+    let map = part(image, region, window)?;
     let map = Arc::new(Surroundings {
         volume: Volume::new(map, region.roi.spacing())?,
         window,

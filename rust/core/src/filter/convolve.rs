@@ -164,6 +164,22 @@ pub(super) fn voxels_of<T>(map: &mut Array3<T>) -> &mut [T] {
     map.as_slice_mut().expect("maps are made in C order")
 }
 
+/// The area of an image in which a map is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Area<'a> {
+    /// A box of the image.
+    pub(crate) window: Window,
+    /// Which columns of each of the box's rows, where not all are. Elsewhere a map may have any
+    /// value.
+    pub(crate) rows: Option<&'a [Range<usize>]>,
+}
+
+impl From<Window> for Area<'_> {
+    fn from(window: Window) -> Self {
+        Self { window, rows: None }
+    }
+}
+
 /// Products of three kernels, each of which goes into one map.
 #[derive(Debug, Clone)]
 pub struct Bank {
@@ -250,32 +266,33 @@ impl Bank {
         boundary: Boundary,
         pooling: Pooling,
     ) -> Result<Vec<Array3<T>>> {
-        self.part(image, Window::whole(image.dim().into()), boundary, pooling)
+        let all = Area::from(Window::whole(image.dim().into()));
+        self.part(image, all, boundary, pooling)
     }
 
-    /// [`Bank::maps`] in a box of the image, to the bit.
+    /// [`Bank::maps`] in an area of the image, to the bit.
     ///
     /// # Errors
     /// As [`Bank::maps`].
     pub(super) fn part<T: Real>(
         &self,
         image: ArrayView3<'_, T>,
-        window: Window,
+        area: Area<'_>,
         boundary: Boundary,
         pooling: Pooling,
     ) -> Result<Vec<Array3<T>>> {
-        let empty = || Array3::from_elem(window.shape, T::ZERO);
+        let empty = || Array3::from_elem(area.window.shape, T::ZERO);
         let mut maps: Vec<_> = self.counts.iter().map(|_| empty()).collect();
         let mut voxels: Vec<_> = maps.iter_mut().map(voxels_of).collect();
-        self.pool_into(&mut voxels, true, image, window, boundary, pooling)?;
+        self.pool_into(&mut voxels, true, image, area, boundary, pooling)?;
         for (map, &count) in voxels.into_iter().zip(&self.counts) {
             pooling.finish(map, count);
         }
         Ok(maps)
     }
 
-    /// Pools the responses in a box into `maps` (C order, of the box's size), which hold nothing yet
-    /// if they are `fresh`; a mean still needs [`Pooling::finish`].
+    /// Pools the responses in an area of the image into `maps` (C order, of the size of its box), which
+    /// hold nothing yet if they are `fresh`; a mean still needs [`Pooling::finish`].
     ///
     /// # Errors
     /// As [`Bank::maps`].
@@ -284,12 +301,13 @@ impl Bank {
         maps: &mut [&mut [T]],
         fresh: bool,
         image: ArrayView3<'_, T>,
-        window: Window,
+        area: Area<'_>,
         boundary: Boundary,
         pooling: Pooling,
     ) -> Result<()> {
         check_boundary(boundary)?;
         let shape: [usize; 3] = image.dim().into();
+        let window = area.window;
         let voxels = window.voxels();
         if voxels == 0 {
             return Ok(());
@@ -300,7 +318,7 @@ impl Bank {
             shape,
             boundary,
         };
-        let pass = Pass::new(self, image, window, pooling, fresh);
+        let pass = Pass::new(self, image, area, pooling, fresh);
         let size = PLANES * window.shape[1] * window.shape[2];
         let blocks = window.shape[0].div_ceil(PLANES);
         let mut tasks: Vec<Vec<&mut [T]>> = (0..blocks).map(|_| Vec::new()).collect();
@@ -400,7 +418,7 @@ impl<T: Real> Image<'_, T> {
 struct Pass<'a, T> {
     bank: &'a Bank,
     image: Image<'a, T>,
-    window: Window,
+    area: Area<'a>,
     pooling: Pooling,
     fresh: bool,
     /// Rows and columns of the image that are taken.
@@ -417,10 +435,11 @@ impl<'a, T: Real> Pass<'a, T> {
     fn new(
         bank: &'a Bank,
         image: Image<'a, T>,
-        window: Window,
+        area: Area<'a>,
         pooling: Pooling,
         fresh: bool,
     ) -> Self {
+        let window = area.window;
         let reach = |axis: usize| {
             let reach = bank.kernels[axis].iter().map(Kernel::reach);
             reach.fold([0, 0], |[a, b], [c, d]| [a.max(c), b.max(d)])
@@ -446,7 +465,7 @@ impl<'a, T: Real> Pass<'a, T> {
             along_x: bank.kernels[2].iter().map(taps).collect(),
             bank,
             image,
-            window,
+            area,
             pooling,
             fresh,
             rows,
@@ -458,15 +477,16 @@ impl<'a, T: Real> Pass<'a, T> {
     /// Makes the planes of all maps from plane `first` on.
     fn fill(&self, first: usize, maps: &mut [&mut [T]]) {
         let [_, ny, nx] = self.image.shape;
-        let [_, height, width] = self.window.shape;
+        let window = self.area.window;
+        let [_, height, width] = window.shape;
         let [before, after] = [&self.pads[0], &self.pads[1]].map(Vec::len);
-        let columns = before..before + self.columns.len();
+        let inside = before + after == 0;
         let mut slab = vec![T::ZERO; 0];
-        let mut padded = vec![T::ZERO; columns.end + after];
+        let mut padded = vec![T::ZERO; before + self.columns.len() + after];
         let mut response = vec![T::ZERO; width];
         let mut taps = Vec::new();
         let count = maps.first().map_or(0, |map| map.len()) / (height * width);
-        let planes = self.window.start[0] + first..self.window.start[0] + first + count;
+        let planes = window.start[0] + first..window.start[0] + first + count;
         let constant = self.image.boundary.constant();
         for (z, branches) in &self.bank.branches {
             let kernel = &self.bank.kernels[0][*z];
@@ -482,23 +502,37 @@ impl<'a, T: Real> Pass<'a, T> {
             };
             let beyond = constant * kernel.sum();
             for (row, y) in (0..count * height).zip((0..height).cycle()) {
-                let plane = &taken[row / height * strides[0]..];
-                let y = self.window.start[1] + y;
+                let asked = self.area.rows.map(|rows| &rows[first * height + row]);
+                let asked = asked.map_or(0..width, Range::clone);
+                if asked.is_empty() {
+                    continue;
+                }
+                // Away from the edges only what the kernels reach from there.
+                let taken_of_row = if inside {
+                    asked.start..asked.end + self.columns.len() - width
+                } else {
+                    0..self.columns.len()
+                };
+                let place = before + taken_of_row.start..before + taken_of_row.end;
+                let plane = &taken[row / height * strides[0] + taken_of_row.start..];
+                let y = window.start[1] + y;
                 for branch in branches {
                     let kernel = &self.bank.kernels[1][branch.kernel];
                     let lines = (self.rows.start, strides[1]);
                     let bias = self.image.sources(1, kernel, y, lines, beyond, &mut taps);
-                    combine(plane, &taps, bias, &mut padded[columns.clone()]);
+                    combine(plane, &taps, bias, &mut padded[place.clone()]);
                     self.pad(&mut padded, beyond * kernel.sum());
                     for leaf in &branch.leaves {
-                        let to = &mut maps[leaf.map][row * width..][..width];
+                        let to = &mut maps[leaf.map][row * width..][asked.clone()];
                         let taps = &self.along_x[leaf.kernel];
+                        let padded = &padded[asked.start..];
                         if leaf.first && self.fresh {
-                            combine(&padded, taps, T::ZERO, to);
+                            combine(padded, taps, T::ZERO, to);
                             self.pooling.start(to, leaf.times);
                         } else {
-                            combine(&padded, taps, T::ZERO, &mut response);
-                            self.pooling.add(to, &response, leaf.times);
+                            let response = &mut response[..to.len()];
+                            combine(padded, taps, T::ZERO, response);
+                            self.pooling.add(to, response, leaf.times);
                         }
                     }
                 }
@@ -548,29 +582,38 @@ impl<'a, T: Real> Pass<'a, T> {
 // so that the bits are the same on all.
 #[multiversion::multiversion(targets("x86_64+avx2"))]
 fn combine<T: Real>(from: &[T], taps: &[(T, usize)], bias: T, to: &mut [T]) {
-    let n = to.len();
-    let mut i = 0;
-    while i + LANES <= n {
-        block::<T, LANES>(from, taps, bias, to, i);
-        i += LANES;
-    }
-    if n < FEW {
-        for (i, to) in to.iter_mut().enumerate() {
-            let terms = taps.iter().map(|&(w, start)| w * from[start + i]);
-            *to = terms.fold(bias, |sum, term| sum + term);
+    const HALF: usize = LANES / 2;
+    match to.len() {
+        0..FEW => {
+            for (i, to) in to.iter_mut().enumerate() {
+                let terms = taps.iter().map(|&(w, start)| w * from[start + i]);
+                *to = terms.fold(bias, |sum, term| sum + term);
+            }
         }
-        return;
+        FEW..HALF => blocks::<T, FEW>(from, taps, bias, to),
+        HALF..LANES => blocks::<T, HALF>(from, taps, bias, to),
+        _ => blocks::<T, LANES>(from, taps, bias, to),
     }
-    while i < n {
-        // The last ones once more rather than one by one.
-        let start = i.min(n - FEW);
-        block::<T, FEW>(from, taps, bias, to, start);
-        i += FEW;
+}
+
+/// [`combine`] of at least N neighbours, N at a time; the last ones once more rather than fewer.
+#[inline(always)]
+#[allow(clippy::inline_always)] // it is compiled for the registers of its caller
+fn blocks<T: Real, const N: usize>(from: &[T], taps: &[(T, usize)], bias: T, to: &mut [T]) {
+    let n = to.len();
+    for i in (0..n / N).map(|k| k * N) {
+        block::<T, N>(from, taps, bias, to, i);
+    }
+    match n % N {
+        0 => {}
+        1..=FEW => block::<T, FEW>(from, taps, bias, to, n - FEW),
+        _ => block::<T, N>(from, taps, bias, to, n - N),
     }
 }
 
 /// [`combine`] of N neighbours from `i` on.
 #[inline(always)]
+#[allow(clippy::inline_always)] // it is compiled for the registers of its caller
 fn block<T: Real, const N: usize>(
     from: &[T],
     taps: &[(T, usize)],

@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView3};
 
-use super::convolve::{Bank, Kernel, Real};
+use super::convolve::{only, Area, Bank, Kernel, Real};
 use super::gabor::{gabor, Gabor};
 use super::laws::Laws;
 use super::lbp::{self, Code};
@@ -253,96 +253,82 @@ impl Filter {
         }
     }
 
-    /// True if [`Filter::parts`] makes the maps of both together in less time than one by one.
-    pub(crate) fn shares(&self, other: &Self) -> bool {
-        let decomposition = |filter: &Self| match filter {
-            // Rotations are summed up in an order that depends on what else is made.
-            Self::Wavelet {
-                wavelet,
-                band,
-                level,
-                rotations: None,
-                boundary,
-            } => Some((wavelet.clone(), band.dimension(), *level, *boundary)),
-            _ => None,
-        };
-        let own = decomposition(self);
-        own.is_some() && own == decomposition(other)
-    }
-
-    /// The response maps of filters that [share](Filter::shares) their work, or of one filter, in
-    /// the box `inner` of `image`; otherwise as [`Filter::map`], to the bit.
+    /// The response map in an area of `image`; otherwise as [`Filter::map`], to the bit.
     ///
-    /// `source` is a box of the image that has all that the filters need for `inner`.
+    /// `source` is the box of the image that [`Filter::source`] names for the area.
     ///
     /// # Errors
-    /// As the filters' own functions.
-    pub(crate) fn parts<T: Real>(
-        filters: &[&Self],
+    /// As the filter's own function.
+    pub(crate) fn part<T: Real>(
+        &self,
         image: ArrayView3<'_, T>,
-        [source, inner]: [Window; 2],
+        source: Window,
+        area: Area<'_>,
         spacing: [f64; 3],
         largest: Option<f64>,
-    ) -> Result<Vec<Array3<T>>> {
-        let part = |bank: Bank, boundary, pooling| bank.part(image, inner, boundary, pooling);
-        let within = inner.counted_from(source.start);
-        match filters {
-            &[&Self::Mean {
+    ) -> Result<Array3<T>> {
+        let of_bank = |bank: Bank, boundary, pooling| {
+            let maps = bank.part(image, area, boundary, pooling);
+            maps.map(only)
+        };
+        let within = Area {
+            window: area.window.counted_from(source.start),
+            ..area
+        };
+        match *self {
+            Self::Mean {
                 support,
                 dimension,
                 boundary,
-            }] => part(mean::bank(support, dimension)?, boundary, Pooling::Sum),
-            &[&Self::Log {
+            } => of_bank(mean::bank(support, dimension)?, boundary, Pooling::Sum),
+            Self::Log {
                 sigma,
                 truncate,
                 dimension,
                 boundary,
-            }] => {
+            } => {
                 let bank = log::bank(spacing, sigma, truncate, dimension)?;
-                part(bank, boundary, Pooling::Sum)
+                of_bank(bank, boundary, Pooling::Sum)
             }
-            &[Self::Laws {
-                kernels,
+            Self::Laws {
+                ref kernels,
                 energy: None,
                 rotations,
                 boundary,
-            }] => {
+            } => {
                 let pooling = rotations.unwrap_or(Pooling::Sum);
-                part(kernels.bank(rotations.is_some()), *boundary, pooling)
+                of_bank(kernels.bank(rotations.is_some()), boundary, pooling)
             }
-            &[Self::Wavelet {
-                wavelet,
+            // One by one: eight maps at once take more time for their memory than they save in
+            // shared passes.
+            Self::Wavelet {
+                ref wavelet,
+                band,
                 level,
                 rotations,
                 boundary,
-                ..
-            }, ..] => {
-                let bands = filters.iter().filter_map(|filter| match filter {
-                    Self::Wavelet { band, .. } => Some(*band),
-                    _ => None,
-                });
+            } => {
                 let asked = wavelet::Asked {
                     wavelet,
-                    level: *level,
-                    bands: &bands.collect::<Vec<_>>(),
-                    rotations: *rotations,
-                    boundary: *boundary,
+                    level,
+                    bands: &[band],
+                    rotations,
+                    boundary,
                 };
-                if *level == 1 {
-                    asked.part(image, inner)
+                let maps = if level == 1 {
+                    asked.part(image, area)
                 } else {
                     asked.part(source.view(image), within)
-                }
+                };
+                maps.map(only)
             }
             _ => {
-                let maps = filters.iter().map(|filter| {
-                    let map = filter.map(source.view(image), spacing, largest)?;
-                    if source == inner {
-                        return Ok(map);
-                    }
-                    Ok(inner.filled(cropped(within.view(map.view()))))
-                });
-                maps.collect()
+                let map = self.map(source.view(image), spacing, largest)?;
+                if source == area.window {
+                    return Ok(map);
+                }
+                let voxels = cropped(within.window.view(map.view()));
+                Ok(area.window.filled(voxels))
             }
         }
     }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use ndarray::{Array3, ArrayView3};
 
-use super::convolve::{check_boundary, convolve, voxels_of, Bank, Kernel, Real};
+use super::convolve::{check_boundary, convolve, voxels_of, Area, Bank, Kernel, Real};
 use super::rotation::Rotation;
 use super::{Boundary, Dimension, Pooling};
 use crate::error::{Error, Result};
@@ -217,7 +217,7 @@ pub fn sub_bands<T: Real>(
         rotations,
         boundary,
     };
-    asked.part(image, Window::whole(image.dim().into()))
+    asked.part(image, Window::whole(image.dim().into()).into())
 }
 
 /// [`sub_bands`] written to `maps`, the voxels of each in C order.
@@ -247,7 +247,7 @@ pub fn sub_bands_into<T: Real>(
         rotations,
         boundary,
     };
-    asked.part_into(maps, image, Window::whole(image.dim().into()))
+    asked.part_into(maps, image, Window::whole(image.dim().into()).into())
 }
 
 /// Sub-bands with all their parameters, see [`sub_bands`].
@@ -260,19 +260,19 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// [`sub_bands`] in a box of the image.
+    /// [`sub_bands`] in an area of the image.
     ///
     /// # Errors
     /// As [`sub_bands`].
     pub(super) fn part<T: Real>(
         &self,
         image: ArrayView3<'_, T>,
-        window: Window,
+        area: Area<'_>,
     ) -> Result<Vec<Array3<T>>> {
-        let empty = || Array3::from_elem(window.shape, T::ZERO);
+        let empty = || Array3::from_elem(area.window.shape, T::ZERO);
         let mut maps: Vec<_> = self.bands.iter().map(|_| empty()).collect();
         let mut voxels: Vec<_> = maps.iter_mut().map(voxels_of).collect();
-        self.part_into(&mut voxels, image, window)?;
+        self.part_into(&mut voxels, image, area)?;
         Ok(maps)
     }
 
@@ -280,7 +280,7 @@ impl Asked<'_> {
         &self,
         maps: &mut [&mut [T]],
         image: ArrayView3<'_, T>,
-        window: Window,
+        area: Area<'_>,
     ) -> Result<()> {
         let &Self {
             wavelet,
@@ -323,12 +323,12 @@ impl Asked<'_> {
         let alike = |a: &Rotation, b: &Rotation| level == 1 || a.mirrored == b.mirrored;
         for (k, group) in all.chunk_by(alike).enumerate() {
             if level == 1 {
-                bank(group).pool_into(maps, true, image, window, boundary, pooling)?;
+                bank(group).pool_into(maps, true, image, area, boundary, pooling)?;
             } else {
                 let (smooth, beyond) =
                     smoothed(image, wavelet, level, dimension, group[0], boundary)?;
                 let smooth = smooth.view();
-                bank(group).pool_into(maps, k == 0, smooth, window, beyond, pooling)?;
+                bank(group).pool_into(maps, k == 0, smooth, area, beyond, pooling)?;
             }
         }
         for map in maps {
