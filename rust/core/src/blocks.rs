@@ -43,14 +43,13 @@ pub(crate) fn count(mask: &[bool]) -> usize {
     sum + rest.iter().filter(|&&m| m).count()
 }
 
+/// A block inside the mask, or a part of one and its mask.
+type Visited<'a> = Result<&'a [f64; BLOCK], (&'a [f64], &'a [bool])>;
+
 /// Calls `all` with each block inside the mask and `part` with each that is partly inside, in order;
 /// `part` also gets what is left at the end.
 #[inline]
-fn for_each(
-    values: &[f64],
-    mask: &[bool],
-    mut visit: impl FnMut(Result<&[f64; BLOCK], (&[f64], &[bool])>),
-) {
+fn for_each(values: &[f64], mask: &[bool], mut visit: impl FnMut(Visited<'_>)) {
     let (blocks, rest) = values.as_chunks::<BLOCK>();
     let (masks, rest_mask) = mask.as_chunks::<BLOCK>();
     for (x, m) in blocks.iter().zip(masks) {
@@ -123,23 +122,44 @@ pub(crate) fn selected(values: &[f64], mask: &[bool], n: usize) -> Vec<f64> {
 
 /// Lowest and highest value inside the mask; infinity and minus infinity if there is none.
 pub(crate) fn span(values: &[f64], mask: &[bool]) -> (f64, f64) {
+    span_and(values, mask, |_| {})
+}
+
+/// [`span`], or `None` if a value inside the mask is NaN or infinite; in one pass.
+pub(crate) fn finite_span(values: &[f64], mask: &[bool]) -> Option<(f64, f64)> {
+    let mut finite = true;
+    let span = span_and(values, mask, |block| {
+        finite &= match *block {
+            Ok(all) => all_finite(all),
+            Err((values, mask)) => values.iter().zip(mask).all(|(x, &m)| !m || x.is_finite()),
+        }
+    });
+    finite.then_some(span)
+}
+
+/// [`span`], each block shown to `look` as well.
+#[inline]
+fn span_and(values: &[f64], mask: &[bool], mut look: impl FnMut(&Visited<'_>)) -> (f64, f64) {
     const LANES: usize = BLOCK / 2;
     let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-    for_each(values, mask, |block| match block {
-        Ok(all) => {
-            for half in all.as_chunks::<LANES>().0 {
-                for k in 0..LANES {
-                    low[k] = lower(low[k], half[k]);
-                    high[k] = higher(high[k], half[k]);
+    for_each(values, mask, |block| {
+        look(&block);
+        match block {
+            Ok(all) => {
+                for half in all.as_chunks::<LANES>().0 {
+                    for k in 0..LANES {
+                        low[k] = lower(low[k], half[k]);
+                        high[k] = higher(high[k], half[k]);
+                    }
                 }
             }
-        }
-        Err((values, mask)) => {
-            for (values, mask) in values.chunks(LANES).zip(mask.chunks(LANES)) {
-                for (k, (&x, &m)) in values.iter().zip(mask).enumerate() {
-                    // Outside counts as the neutral value.
-                    low[k] = lower(low[k], if m { x } else { f64::INFINITY });
-                    high[k] = higher(high[k], if m { x } else { f64::NEG_INFINITY });
+            Err((values, mask)) => {
+                for (values, mask) in values.chunks(LANES).zip(mask.chunks(LANES)) {
+                    for (k, (&x, &m)) in values.iter().zip(mask).enumerate() {
+                        // Outside counts as the neutral value.
+                        low[k] = lower(low[k], if m { x } else { f64::INFINITY });
+                        high[k] = higher(high[k], if m { x } else { f64::NEG_INFINITY });
+                    }
                 }
             }
         }
@@ -238,6 +258,17 @@ mod tests {
             within(&values, &mask, (low, high), &mut kept);
             for ((&x, &m), &k) in values.iter().zip(&mask).zip(&kept) {
                 prop_assert_eq!(k, m && low <= x && x <= high);
+            }
+            prop_assert_eq!(finite_span(&values, &mask), Some(ends));
+            for place in [0, values.len() / 2, values.len().saturating_sub(1)] {
+                for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                    let mut values = values.clone();
+                    if let Some(value) = values.get_mut(place) {
+                        *value = bad;
+                    }
+                    let expected = (!mask.get(place).is_some_and(|&m| m)).then_some(ends);
+                    prop_assert_eq!(finite_span(&values, &mask), expected);
+                }
             }
             for limit in [low, high] {
                 let expected = inside.iter().any(|&x| x > limit);

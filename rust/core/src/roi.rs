@@ -4,6 +4,7 @@
 //! morphological mask. IBSI "ROI masks" (ECJF): the morphological mask (G5KJ) keeps the
 //! segmentation's shape, the intensity mask (SEFI) is its re-segmented subset.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::{Array3, ArrayView3};
@@ -82,10 +83,8 @@ impl Roi {
         spacing: [f64; 3],
     ) -> Result<Self> {
         let (intensities, mask) = (in_order(intensities), in_order(mask));
-        let span = blocks::span(&intensities, &mask);
-        if blocks::any(&intensities, &mask, |x| !x.is_finite()) {
-            return Err(non_finite(&intensities, &mask, window));
-        }
+        let span = blocks::finite_span(&intensities, &mask)
+            .ok_or_else(|| non_finite(&intensities, &mask, window))?;
         let mask = Mask::new(mask);
         if mask.set == 0 {
             return Err(Error::EmptyMask);
@@ -107,11 +106,16 @@ impl Roi {
     /// [`Error::NonFinite`] for NaN and infinite intensities inside the region.
     pub(crate) fn on(&self, intensities: Array3<f64>) -> Result<Self> {
         let intensities = in_order(intensities);
-        if blocks::any(&intensities, self.morphological(), |x| !x.is_finite()) {
-            return Err(non_finite(&intensities, self.morphological(), self.window));
-        }
+        let refused = || non_finite(&intensities, self.morphological(), self.window);
+        let all = blocks::finite_span(&intensities, self.morphological()).ok_or_else(refused)?;
+        let same = Arc::ptr_eq(&self.morphological.voxels, &self.intensity.voxels);
+        let span = if same {
+            all
+        } else {
+            blocks::span(&intensities, self.intensity())
+        };
         Ok(Self {
-            span: blocks::span(&intensities, self.intensity()),
+            span,
             intensities: Volume::new(self.window.filled(intensities), self.spacing())?,
             morphological: self.morphological.clone(),
             intensity: self.intensity.clone(),
@@ -148,6 +152,17 @@ impl Roi {
     #[must_use]
     pub fn morphological(&self) -> &[bool] {
         &self.morphological.voxels
+    }
+
+    /// From the first to the last voxel of the morphological mask in each row of the box.
+    pub(crate) fn columns(&self) -> Vec<Range<usize>> {
+        let rows = self.morphological().chunks_exact(self.shape()[2]);
+        let columns = rows.map(|row| {
+            let first = row.iter().position(|&m| m);
+            let last = row.iter().rposition(|&m| m);
+            first.unwrap_or(0)..last.map_or(0, |last| last + 1)
+        });
+        columns.collect()
     }
 
     /// The intensity mask, C order: a subset of the morphological mask with at least one voxel.
@@ -296,6 +311,18 @@ mod tests {
                 count: 2
             }
         );
+    }
+
+    #[test]
+    fn columns_reach_from_the_first_to_the_last_voxel_of_a_row() {
+        let image = Array3::from_elem((2, 4, 20), 1u8);
+        let mut mask = Array3::from_elem(image.dim(), false);
+        mask.slice_mut(s![.., 1..3, 5..15]).fill(true);
+        mask.slice_mut(s![0, 1, ..8]).fill(false);
+        mask[[0, 1, 10]] = false;
+        mask.slice_mut(s![0, 2, ..]).fill(false);
+        let roi = Roi::new(image.view(), mask.view(), [1.0; 3]).unwrap();
+        assert_eq!(roi.columns(), [3..10, 0..0, 0..10, 0..10]);
     }
 
     #[test]

@@ -79,6 +79,12 @@ impl<T> Volume<T> {
         &self.data
     }
 
+    /// The array itself.
+    #[must_use]
+    pub fn into_data(self) -> Array3<T> {
+        self.data
+    }
+
     /// The voxels in C order: `index = (z * ny + y) * nx + x`.
     ///
     /// # Panics
@@ -171,6 +177,14 @@ impl Window {
                 - start[a]
         });
         Self { start, shape }
+    }
+
+    /// The same box in indices from `start` on.
+    pub(crate) fn counted_from(self, start: [usize; 3]) -> Self {
+        Self {
+            start: std::array::from_fn(|a| self.start[a] - start[a]),
+            shape: self.shape,
+        }
     }
 
     /// The part of `array` inside this box.

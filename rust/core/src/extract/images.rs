@@ -9,7 +9,7 @@ use ndarray::{Array3, ArrayView3};
 use super::Region;
 use crate::error::{Error, Result};
 use crate::feature::Family;
-use crate::filter::convolve::Real;
+use crate::filter::convolve::{Area, Real};
 use crate::filter::Filter;
 use crate::parallel;
 use crate::peak;
@@ -101,44 +101,85 @@ pub(super) fn on_image<'a>(
 ) -> Result<(Arc<Roi>, Option<Cow<'a, Surroundings>>)> {
     let roi = &region.roi;
     let (window, spacing) = (roi.window(), roi.spacing());
-    let inner = around(image, window, region.grid_shape, spacing);
+    let inner = inner(image, region);
     let local = image.needs(Family::Loc);
-    let Some((filter, precision)) = &image.filter else {
+    let Some((filter, _)) = &image.filter else {
         let surroundings = region.surroundings.as_ref().filter(|_| local);
         let cut = surroundings.map(|all| cut(all, inner, spacing));
         return Ok((Arc::clone(roi), cut.transpose()?));
     };
-    let make = || {
-        let whole = region.surroundings.as_ref();
-        let whole = whole.expect("the plan asks for what filters need");
-        let source = filter.source(inner, region.grid_shape, spacing)?;
-        let (voxels, largest) = (whole.view(source), region.largest);
-        let map = match precision {
-            Precision::Double => filter.map(voxels, spacing, largest)?,
-            Precision::Single => single(filter, voxels, spacing, largest)?.mapv(f64::from),
-        };
-        let map = Arc::new(Surroundings {
-            volume: Volume::new(map, spacing)?,
-            window: source,
-        });
-        if filter.takes_whole() {
-            region.prepared.keep(image.number, &map);
-        }
-        Ok(map)
+    let map = if filter.takes_whole() {
+        let whole = whole(image, region)?;
+        inner.filled(cropped(whole.view(inner)))
+    } else {
+        part(image, region, inner)?
     };
-    let map = region.prepared.kept(image.number).map_or_else(make, Ok)?;
-    let values = window.filled(cropped(map.view(window)));
+    let map = Surroundings {
+        volume: Volume::new(map, spacing)?,
+        window: inner,
+    };
+    let (values, surroundings) = if local {
+        let values = window.filled(cropped(map.view(window)));
+        (values, Some(Cow::Owned(map)))
+    } else {
+        (map.volume.into_data(), None)
+    };
     let mut on_map = roi.on(values).map_err(|error| match error {
         Error::NonFinite { count, .. } => Error::NonFiniteResponse { count },
         other => other,
     })?;
     resegment(&mut on_map, &image.resegment)?;
-    let surroundings = if local {
-        Some(Cow::Owned(cut(&map, inner, spacing)?.into_owned()))
-    } else {
-        None
-    };
     Ok((Arc::new(on_map), surroundings))
+}
+
+/// The box in which an image has to be known for the region.
+fn inner(image: &ImageTasks, region: &Region<'_>) -> Window {
+    let roi = &region.roi;
+    around(image, roi.window(), region.grid_shape, roi.spacing())
+}
+
+/// The response map of an image in a box; if it is the region's, it is known where rows have voxels
+/// of the region, and has any value elsewhere.
+fn part(image: &ImageTasks, region: &Region<'_>, inner: Window) -> Result<Array3<f64>> {
+    let all = region.surroundings.as_ref();
+    let all = all.expect("the plan asks for what filters need");
+    let (filter, precision) = image.filter.as_ref().expect("a response map");
+    let spacing = region.roi.spacing();
+    let source = filter.source(inner, region.grid_shape, spacing)?;
+    let rows = (inner == region.roi.window()).then(|| region.roi.columns());
+    let area = |start: [usize; 3]| Area {
+        window: inner.counted_from(start),
+        rows: rows.as_deref(),
+    };
+    match precision {
+        Precision::Double => {
+            let start = all.window.start;
+            let (voxels, source) = (all.volume.data().view(), source.counted_from(start));
+            filter.part(voxels, source, area(start), spacing, region.largest)
+        }
+        Precision::Single => {
+            let voxels = all.view(source).mapv(f32::nearest);
+            let (voxels, area) = (voxels.view(), area(source.start));
+            let source = Window::whole(source.shape);
+            let map = filter.part(voxels, source, area, spacing, region.largest)?;
+            Ok(map.mapv(f64::from))
+        }
+    }
+}
+
+/// The map of a filter that takes the whole image, kept for further regions.
+fn whole(image: &ImageTasks, region: &Region<'_>) -> Result<Arc<Surroundings>> {
+    if let Some(kept) = region.prepared.kept(image.number) {
+        return Ok(kept);
+    }
+    let window = Window::whole(region.grid_shape);
+    let map = part(image, region, window)?;
+    let map = Arc::new(Surroundings {
+        volume: Volume::new(map, region.roi.spacing())?,
+        window,
+    });
+    region.prepared.keep(image.number, &map);
+    Ok(map)
 }
 
 /// The part in a box, without a copy where it is all there is.

@@ -6,10 +6,13 @@
 //! all directions at once, so that the order of the axes does not matter; a kernel may be larger
 //! than the image. NaN and infinite voxels spoil the voxels that their kernel reaches.
 //!
-//! A [`Bank`] makes the maps some planes along z at a time: first along z, straight from the image,
-//! then row by row along y and x while these are in the cache. Products that share a kernel along z,
-//! or along z and y, share the passes. Beside the image and the maps it needs a few planes a thread.
-//! Each voxel's sum has its one order, whatever the number of threads.
+//! A [`Bank`] makes the maps, or a box of them, some planes along z at a time: first along z,
+//! straight from the image, then row by row along y and x while these are in the cache. Each pass
+//! makes what the next one needs for the box and no more. Products that share a kernel along z, or
+//! along z and y, share the passes. Beside the image and the maps it needs a few planes a thread.
+//! Each voxel's sum has its one order, whatever the number of threads and the box.
+
+use std::ops::Range;
 
 use ndarray::{Array3, ArrayView3};
 use realfft::FftNum;
@@ -18,7 +21,7 @@ use super::pool::Pooling;
 use super::Boundary;
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::volume::Voxel;
+use crate::volume::{Voxel, Window};
 
 /// Working precision of filters.
 pub trait Real:
@@ -161,6 +164,22 @@ pub(super) fn voxels_of<T>(map: &mut Array3<T>) -> &mut [T] {
     map.as_slice_mut().expect("maps are made in C order")
 }
 
+/// The area of an image in which a map is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Area<'a> {
+    /// A box of the image.
+    pub(crate) window: Window,
+    /// Which columns of each of the box's rows, where not all are. Elsewhere a map may have any
+    /// value.
+    pub(crate) rows: Option<&'a [Range<usize>]>,
+}
+
+impl From<Window> for Area<'_> {
+    fn from(window: Window) -> Self {
+        Self { window, rows: None }
+    }
+}
+
 /// Products of three kernels, each of which goes into one map.
 #[derive(Debug, Clone)]
 pub struct Bank {
@@ -247,18 +266,33 @@ impl Bank {
         boundary: Boundary,
         pooling: Pooling,
     ) -> Result<Vec<Array3<T>>> {
-        let empty = || Array3::from_elem(image.raw_dim(), T::ZERO);
+        let all = Area::from(Window::whole(image.dim().into()));
+        self.part(image, all, boundary, pooling)
+    }
+
+    /// [`Bank::maps`] in an area of the image, to the bit.
+    ///
+    /// # Errors
+    /// As [`Bank::maps`].
+    pub(super) fn part<T: Real>(
+        &self,
+        image: ArrayView3<'_, T>,
+        area: Area<'_>,
+        boundary: Boundary,
+        pooling: Pooling,
+    ) -> Result<Vec<Array3<T>>> {
+        let empty = || Array3::from_elem(area.window.shape, T::ZERO);
         let mut maps: Vec<_> = self.counts.iter().map(|_| empty()).collect();
         let mut voxels: Vec<_> = maps.iter_mut().map(voxels_of).collect();
-        self.pool_into(&mut voxels, true, image, boundary, pooling)?;
+        self.pool_into(&mut voxels, true, image, area, boundary, pooling)?;
         for (map, &count) in voxels.into_iter().zip(&self.counts) {
             pooling.finish(map, count);
         }
         Ok(maps)
     }
 
-    /// Pools the responses into `maps` (C order), which hold nothing yet if they are `fresh`; a mean
-    /// still needs [`Pooling::finish`].
+    /// Pools the responses in an area of the image into `maps` (C order, of the size of its box), which
+    /// hold nothing yet if they are `fresh`; a mean still needs [`Pooling::finish`].
     ///
     /// # Errors
     /// As [`Bank::maps`].
@@ -267,20 +301,26 @@ impl Bank {
         maps: &mut [&mut [T]],
         fresh: bool,
         image: ArrayView3<'_, T>,
+        area: Area<'_>,
         boundary: Boundary,
         pooling: Pooling,
     ) -> Result<()> {
         check_boundary(boundary)?;
         let shape: [usize; 3] = image.dim().into();
-        let voxels = image.len();
+        let window = area.window;
+        let voxels = window.voxels();
         if voxels == 0 {
             return Ok(());
         }
         let image = image.as_standard_layout();
-        let image = image.as_slice().expect("standard layout");
-        let pass = Pass::new(self, image, shape, boundary, pooling, fresh);
-        let size = PLANES * shape[1] * shape[2];
-        let blocks = shape[0].div_ceil(PLANES);
+        let image = Image {
+            voxels: image.as_slice().expect("standard layout"),
+            shape,
+            boundary,
+        };
+        let pass = Pass::new(self, image, area, pooling, fresh);
+        let size = PLANES * window.shape[1] * window.shape[2];
+        let blocks = window.shape[0].div_ceil(PLANES);
         let mut tasks: Vec<Vec<&mut [T]>> = (0..blocks).map(|_| Vec::new()).collect();
         for map in maps {
             for (task, part) in tasks.iter_mut().zip(map.chunks_mut(size)) {
@@ -322,20 +362,69 @@ pub(super) fn check_boundary(boundary: Boundary) -> Result<()> {
 /// Planes along z that a task makes: the planes of the image that their kernels share are then read
 /// once from afar.
 const PLANES: usize = 4;
-/// Voxels of a plane that are worked on at a time along z.
-const STRIP: usize = 1024;
-/// Neighbours along x that are summed up in registers.
-const LANES: usize = 16;
+/// Neighbours along x that are summed up in registers: enough of them that one addition need not
+/// wait for the one before.
+const LANES: usize = 32;
+/// The same for what is left of a row.
+const FEW: usize = 8;
+
+/// An image (C order) and how it goes on.
+struct Image<'a, T> {
+    voxels: &'a [T],
+    shape: [usize; 3],
+    boundary: Boundary,
+}
+
+impl<T: Real> Image<'_, T> {
+    /// Where along `axis` the voxels lie that kernels of this `reach` take for those in `window`.
+    #[allow(clippy::cast_possible_wrap)] // indices of arrays
+    fn taken(&self, axis: usize, window: Window, [before, after]: [usize; 2]) -> Range<usize> {
+        let (start, n) = (window.start[axis], self.shape[axis]);
+        let first = start as isize - before as isize;
+        let end = (start + window.shape[axis] + after) as isize;
+        // Nothing inside lies beyond what these two give, but what the boundary fetches may.
+        let (low, high) = (first.max(0), end.min(n as isize));
+        let fetched = (first..low).chain(high..end);
+        let fetched = fetched.filter_map(|i| self.boundary.source(i, n));
+        let (low, high) = (low.unsigned_abs(), high.unsigned_abs());
+        fetched.fold(low..high, |all, i| all.start.min(i)..all.end.max(i + 1))
+    }
+
+    /// Weights and where what they weigh begins, for voxel `i` of an axis whose voxels are `stride`
+    /// apart, from voxel `first` on; returns the sum of those that weigh what lies `beyond`.
+    #[allow(clippy::cast_possible_wrap)] // indices of arrays
+    fn sources(
+        &self,
+        axis: usize,
+        kernel: &Kernel,
+        i: usize,
+        (first, stride): (usize, usize),
+        beyond: f64,
+        taps: &mut Vec<(T, usize)>,
+    ) -> T {
+        let mut outside = 0.0;
+        taps.clear();
+        for &(k, w) in &kernel.taps {
+            match self.boundary.source(i as isize - k, self.shape[axis]) {
+                Some(source) => taps.push((T::nearest(w), (source - first) * stride)),
+                None => outside += w * beyond,
+            }
+        }
+        T::nearest(outside)
+    }
+}
 
 /// What all tasks of [`Bank::pool_into`] share.
 struct Pass<'a, T> {
     bank: &'a Bank,
-    image: &'a [T],
-    shape: [usize; 3],
-    boundary: Boundary,
+    image: Image<'a, T>,
+    area: Area<'a>,
     pooling: Pooling,
     fresh: bool,
-    /// Where the voxels of a padded row before and after the row itself come from.
+    /// Rows and columns of the image that are taken.
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Where the voxels of a padded row before and after the columns come from, among these.
     pads: [Vec<Option<usize>>; 2],
     /// Weights along x and where in a padded row what they weigh begins.
     along_x: Vec<Vec<(T, usize)>>,
@@ -345,72 +434,105 @@ impl<'a, T: Real> Pass<'a, T> {
     #[allow(clippy::cast_possible_wrap)] // indices of arrays
     fn new(
         bank: &'a Bank,
-        image: &'a [T],
-        shape: [usize; 3],
-        boundary: Boundary,
+        image: Image<'a, T>,
+        area: Area<'a>,
         pooling: Pooling,
         fresh: bool,
     ) -> Self {
-        let n = shape[2];
-        let reach = bank.kernels[2].iter().map(Kernel::reach);
-        let [before, after] = reach.fold([0, 0], |[a, b], [c, d]| [a.max(c), b.max(d)]);
-        let source = |index: isize| boundary.source(index, n);
+        let window = area.window;
+        let reach = |axis: usize| {
+            let reach = bank.kernels[axis].iter().map(Kernel::reach);
+            reach.fold([0, 0], |[a, b], [c, d]| [a.max(c), b.max(d)])
+        };
+        let [before, after] = reach(2);
+        let rows = image.taken(1, window, reach(1));
+        let columns = image.taken(2, window, [before, after]);
+        let (start, n) = (window.start[2], image.shape[2]);
+        let end = start + window.shape[2] + after;
+        let first = columns.start;
+        let source = |index: isize| image.boundary.source(index, n).map(|i| i - first);
+        let head = before.saturating_sub(start);
         let pads = [
-            (-(before as isize)..0).map(source).collect(),
-            (n as isize..(n + after) as isize).map(source).collect(),
+            (-(head as isize)..0).map(source).collect(),
+            (n as isize..end as isize).map(source).collect(),
         ];
-        let start = |k: isize| before.wrapping_add_signed(-k);
+        let place = |k: isize| (head + start - first).wrapping_add_signed(-k);
         let taps = |kernel: &Kernel| {
             let taps = kernel.taps.iter();
-            taps.map(|&(k, w)| (T::nearest(w), start(k))).collect()
+            taps.map(|&(k, w)| (T::nearest(w), place(k))).collect()
         };
         Self {
+            along_x: bank.kernels[2].iter().map(taps).collect(),
             bank,
             image,
-            shape,
-            boundary,
+            area,
             pooling,
             fresh,
+            rows,
+            columns,
             pads,
-            along_x: bank.kernels[2].iter().map(taps).collect(),
         }
     }
 
     /// Makes the planes of all maps from plane `first` on.
     fn fill(&self, first: usize, maps: &mut [&mut [T]]) {
-        let [_, ny, nx] = self.shape;
+        let [_, ny, nx] = self.image.shape;
+        let window = self.area.window;
+        let [_, height, width] = window.shape;
         let [before, after] = [&self.pads[0], &self.pads[1]].map(Vec::len);
+        let inside = before + after == 0;
         let mut slab = vec![T::ZERO; 0];
-        let mut padded = vec![T::ZERO; before + nx + after];
-        let mut response = vec![T::ZERO; nx];
+        let mut padded = vec![T::ZERO; before + self.columns.len() + after];
+        let mut response = vec![T::ZERO; width];
         let mut taps = Vec::new();
-        let size = maps.first().map_or(0, |map| map.len());
+        let count = maps.first().map_or(0, |map| map.len()) / (height * width);
+        let planes = window.start[0] + first..window.start[0] + first + count;
+        let constant = self.image.boundary.constant();
         for (z, branches) in &self.bank.branches {
             let kernel = &self.bank.kernels[0][*z];
-            let planes = if kernel.is_identity() {
-                &self.image[first * ny * nx..][..size]
+            // What is taken of the planes, and how far their planes and rows are apart.
+            let (taken, strides) = if kernel.is_identity() {
+                let start = (planes.start * ny + self.rows.start) * nx + self.columns.start;
+                (&self.image.voxels[start..], [ny * nx, nx])
             } else {
-                slab.resize(size, T::ZERO);
-                self.along_z(kernel, first, &mut slab);
-                &slab
+                let strides = [self.rows.len() * self.columns.len(), self.columns.len()];
+                slab.resize(count * strides[0], T::ZERO);
+                self.along_z(kernel, planes.clone(), &mut slab);
+                (&slab[..], strides)
             };
-            let beyond = self.boundary.constant() * kernel.sum();
-            for (row, y) in (0..size / nx).zip((0..ny).cycle()) {
-                let plane = &planes[row / ny * ny * nx..][..ny * nx];
+            let beyond = constant * kernel.sum();
+            for (row, y) in (0..count * height).zip((0..height).cycle()) {
+                let asked = self.area.rows.map(|rows| &rows[first * height + row]);
+                let asked = asked.map_or(0..width, Range::clone);
+                if asked.is_empty() {
+                    continue;
+                }
+                // Away from the edges only what the kernels reach from there.
+                let taken_of_row = if inside {
+                    asked.start..asked.end + self.columns.len() - width
+                } else {
+                    0..self.columns.len()
+                };
+                let place = before + taken_of_row.start..before + taken_of_row.end;
+                let plane = &taken[row / height * strides[0] + taken_of_row.start..];
+                let y = window.start[1] + y;
                 for branch in branches {
                     let kernel = &self.bank.kernels[1][branch.kernel];
-                    let bias = self.sources(kernel, y, ny, nx, beyond, &mut taps);
-                    combine(plane, &taps, bias, &mut padded[before..before + nx]);
+                    let lines = (self.rows.start, strides[1]);
+                    let bias = self.image.sources(1, kernel, y, lines, beyond, &mut taps);
+                    combine(plane, &taps, bias, &mut padded[place.clone()]);
                     self.pad(&mut padded, beyond * kernel.sum());
                     for leaf in &branch.leaves {
-                        let to = &mut maps[leaf.map][row * nx..][..nx];
+                        let to = &mut maps[leaf.map][row * width..][asked.clone()];
                         let taps = &self.along_x[leaf.kernel];
+                        let padded = &padded[asked.start..];
                         if leaf.first && self.fresh {
-                            combine(&padded, taps, T::ZERO, to);
+                            combine(padded, taps, T::ZERO, to);
                             self.pooling.start(to, leaf.times);
                         } else {
-                            combine(&padded, taps, T::ZERO, &mut response);
-                            self.pooling.add(to, &response, leaf.times);
+                            let response = &mut response[..to.len()];
+                            combine(padded, taps, T::ZERO, response);
+                            self.pooling.add(to, response, leaf.times);
                         }
                     }
                 }
@@ -418,54 +540,33 @@ impl<'a, T: Real> Pass<'a, T> {
         }
     }
 
-    /// The planes from `first` on along z.
-    fn along_z(&self, kernel: &Kernel, first: usize, slab: &mut [T]) {
-        let [nz, ny, nx] = self.shape;
-        let size = ny * nx;
-        let beyond = self.boundary.constant();
+    /// What is taken of these planes, along z.
+    fn along_z(&self, kernel: &Kernel, planes: Range<usize>, slab: &mut [T]) {
+        let [_, ny, nx] = self.image.shape;
+        let width = self.columns.len();
+        let beyond = self.image.boundary.constant();
         let sources = |z: usize| {
             let mut taps = Vec::new();
-            let bias = self.sources(kernel, z, nz, size, beyond, &mut taps);
+            let place = (0, ny * nx);
+            let bias = self.image.sources(0, kernel, z, place, beyond, &mut taps);
             (taps, bias)
         };
-        let sources: Vec<_> = (first..first + slab.len() / size).map(sources).collect();
-        for start in (0..size).step_by(STRIP) {
-            let part = start..size.min(start + STRIP);
+        let sources: Vec<_> = planes.map(sources).collect();
+        let size = self.rows.len() * width;
+        for (k, row) in self.rows.clone().enumerate() {
+            let from = &self.image.voxels[row * nx + self.columns.start..];
             for (to, (taps, bias)) in slab.chunks_exact_mut(size).zip(&sources) {
-                combine(&self.image[start..], taps, *bias, &mut to[part.clone()]);
+                combine(from, taps, *bias, &mut to[k * width..][..width]);
             }
         }
     }
 
-    /// Weights and where what they weigh begins, for voxel `i` of an axis of `n` voxels that are
-    /// `stride` apart; the sum of those that weigh what lies `beyond`.
-    #[allow(clippy::cast_possible_wrap)] // indices of arrays
-    fn sources(
-        &self,
-        kernel: &Kernel,
-        i: usize,
-        n: usize,
-        stride: usize,
-        beyond: f64,
-        taps: &mut Vec<(T, usize)>,
-    ) -> T {
-        let mut outside = 0.0;
-        taps.clear();
-        for &(k, w) in &kernel.taps {
-            match self.boundary.source(i as isize - k, n) {
-                Some(source) => taps.push((T::nearest(w), source * stride)),
-                None => outside += w * beyond,
-            }
-        }
-        T::nearest(outside)
-    }
-
-    /// Fills a padded row before and after the row.
+    /// Fills a padded row before and after the columns.
     fn pad(&self, padded: &mut [T], beyond: f64) {
         let [before, after] = [&self.pads[0], &self.pads[1]];
         let beyond = T::nearest(beyond);
         let (head, rest) = padded.split_at_mut(before.len());
-        let (row, tail) = rest.split_at_mut(self.shape[2]);
+        let (row, tail) = rest.split_at_mut(self.columns.len());
         for (to, source) in head
             .iter_mut()
             .zip(before)
@@ -481,21 +582,51 @@ impl<'a, T: Real> Pass<'a, T> {
 // so that the bits are the same on all.
 #[multiversion::multiversion(targets("x86_64+avx2"))]
 fn combine<T: Real>(from: &[T], taps: &[(T, usize)], bias: T, to: &mut [T]) {
-    let mut blocks = to.chunks_exact_mut(LANES);
-    let mut i = 0;
-    for block in &mut blocks {
-        let mut sums = [bias; LANES];
-        for &(w, start) in taps {
-            let values = &from[start + i..start + i + LANES];
-            for (sum, &value) in sums.iter_mut().zip(values) {
-                *sum = *sum + w * value;
+    const HALF: usize = LANES / 2;
+    match to.len() {
+        0..FEW => {
+            for (i, to) in to.iter_mut().enumerate() {
+                let terms = taps.iter().map(|&(w, start)| w * from[start + i]);
+                *to = terms.fold(bias, |sum, term| sum + term);
             }
         }
-        block.copy_from_slice(&sums);
-        i += LANES;
+        FEW..HALF => blocks::<T, FEW>(from, taps, bias, to),
+        HALF..LANES => blocks::<T, HALF>(from, taps, bias, to),
+        _ => blocks::<T, LANES>(from, taps, bias, to),
     }
-    for (to, i) in blocks.into_remainder().iter_mut().zip(i..) {
-        let terms = taps.iter().map(|&(w, start)| w * from[start + i]);
-        *to = terms.fold(bias, |sum, term| sum + term);
+}
+
+/// [`combine`] of at least N neighbours, N at a time; the last ones once more rather than fewer.
+#[inline(always)]
+#[allow(clippy::inline_always)] // it is compiled for the registers of its caller
+fn blocks<T: Real, const N: usize>(from: &[T], taps: &[(T, usize)], bias: T, to: &mut [T]) {
+    let n = to.len();
+    for i in (0..n / N).map(|k| k * N) {
+        block::<T, N>(from, taps, bias, to, i);
     }
+    match n % N {
+        0 => {}
+        1..=FEW => block::<T, FEW>(from, taps, bias, to, n - FEW),
+        _ => block::<T, N>(from, taps, bias, to, n - N),
+    }
+}
+
+/// [`combine`] of N neighbours from `i` on.
+#[inline(always)]
+#[allow(clippy::inline_always)] // it is compiled for the registers of its caller
+fn block<T: Real, const N: usize>(
+    from: &[T],
+    taps: &[(T, usize)],
+    bias: T,
+    to: &mut [T],
+    i: usize,
+) {
+    let mut sums = [bias; N];
+    for &(w, start) in taps {
+        let values = &from[start + i..start + i + N];
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum = *sum + w * value;
+        }
+    }
+    to[i..i + N].copy_from_slice(&sums);
 }

@@ -77,13 +77,19 @@ impl Laws {
         rotations: Option<Pooling>,
         boundary: Boundary,
     ) -> Result<Array3<T>> {
-        let all = match rotations {
-            Some(_) => self.dimension.rotations(),
-            None => vec![Rotation::IDENTITY],
-        };
-        let bank = Bank::new(all.iter().map(|r| (r.of(&self.kernels), 0)));
         let pooling = rotations.unwrap_or(Pooling::Sum);
+        let bank = self.bank(rotations.is_some());
         bank.maps(image, boundary, pooling).map(only)
+    }
+
+    /// The response map as a bank, `rotated` in all ways or not at all.
+    pub(super) fn bank(&self, rotated: bool) -> Bank {
+        let all = if rotated {
+            self.dimension.rotations()
+        } else {
+            vec![Rotation::IDENTITY]
+        };
+        Bank::new(all.iter().map(|r| (r.of(&self.kernels), 0)))
     }
 
     /// The energy map (IBSI 2): the mean of the [`Laws::response`]'s absolute value over

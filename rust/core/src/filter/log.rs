@@ -30,9 +30,22 @@ pub fn laplacian_of_gaussian<T: Real>(
     dimension: Dimension,
     boundary: Boundary,
 ) -> Result<Array3<T>> {
-    let terms = kernels(spacing, sigma, truncate, dimension)?;
-    let bank = Bank::new(terms.into_iter().map(|term| (term, 0)));
+    let bank = bank(spacing, sigma, truncate, dimension)?;
     bank.maps(image, boundary, Pooling::Sum).map(only)
+}
+
+/// The filter as a bank.
+///
+/// # Errors
+/// As [`laplacian_of_gaussian`].
+pub(super) fn bank(
+    spacing: [f64; 3],
+    sigma: f64,
+    truncate: f64,
+    dimension: Dimension,
+) -> Result<Bank> {
+    let terms = kernels(spacing, sigma, truncate, dimension)?;
+    Ok(Bank::new(terms.into_iter().map(|term| (term, 0))))
 }
 
 /// The products of kernels (z, y, x) whose sum is the filter: the second derivative along one axis,

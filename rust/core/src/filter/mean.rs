@@ -2,8 +2,8 @@
 
 use ndarray::{Array3, ArrayView3};
 
-use super::convolve::{convolve, Kernel, Real};
-use super::{Boundary, Dimension, MAX_REACH};
+use super::convolve::{only, Bank, Kernel, Real};
+use super::{Boundary, Dimension, Pooling, MAX_REACH};
 use crate::error::{Error, Result};
 
 /// The mean over `support` voxels along each axis of `image` (z, y, x), centred on each voxel:
@@ -18,9 +18,19 @@ pub fn mean<T: Real>(
     dimension: Dimension,
     boundary: Boundary,
 ) -> Result<Array3<T>> {
+    bank(support, dimension)?
+        .maps(image, boundary, Pooling::Sum)
+        .map(only)
+}
+
+/// The filter as a bank.
+///
+/// # Errors
+/// As [`mean`].
+pub(super) fn bank(support: usize, dimension: Dimension) -> Result<Bank> {
     check(support)?;
     let kernel = kernel(support);
-    convolve(image, &dimension.kernels(|_| kernel.clone()), boundary)
+    Ok(Bank::new([(dimension.kernels(|_| kernel.clone()), 0)]))
 }
 
 /// Refuses a support that [`mean`] does not take.

@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView3};
 
-use super::convolve::{Kernel, Real};
+use super::convolve::{only, Area, Bank, Kernel, Real};
 use super::gabor::{gabor, Gabor};
 use super::laws::Laws;
 use super::lbp::{self, Code};
@@ -12,7 +12,7 @@ use super::riesz::{riesz, Riesz};
 use super::wavelet::{self, SubBand, Wavelet};
 use super::{gradient, log, mean, Boundary, Dimension, Pooling};
 use crate::error::Result;
-use crate::volume::Window;
+use crate::volume::{cropped, Window};
 
 #[cfg(test)]
 mod tests;
@@ -250,6 +250,86 @@ impl Filter {
                 boundary,
             } => lbp::in_slices(image, radius, samples, code, boundary),
             Self::Lbp3d { radius, boundary } => lbp::in_volume(image, radius, boundary),
+        }
+    }
+
+    /// The response map in an area of `image`; otherwise as [`Filter::map`], to the bit.
+    ///
+    /// `source` is the box of the image that [`Filter::source`] names for the area.
+    ///
+    /// # Errors
+    /// As the filter's own function.
+    pub(crate) fn part<T: Real>(
+        &self,
+        image: ArrayView3<'_, T>,
+        source: Window,
+        area: Area<'_>,
+        spacing: [f64; 3],
+        largest: Option<f64>,
+    ) -> Result<Array3<T>> {
+        let of_bank = |bank: Bank, boundary, pooling| {
+            let maps = bank.part(image, area, boundary, pooling);
+            maps.map(only)
+        };
+        let within = Area {
+            window: area.window.counted_from(source.start),
+            ..area
+        };
+        match *self {
+            Self::Mean {
+                support,
+                dimension,
+                boundary,
+            } => of_bank(mean::bank(support, dimension)?, boundary, Pooling::Sum),
+            Self::Log {
+                sigma,
+                truncate,
+                dimension,
+                boundary,
+            } => {
+                let bank = log::bank(spacing, sigma, truncate, dimension)?;
+                of_bank(bank, boundary, Pooling::Sum)
+            }
+            Self::Laws {
+                ref kernels,
+                energy: None,
+                rotations,
+                boundary,
+            } => {
+                let pooling = rotations.unwrap_or(Pooling::Sum);
+                of_bank(kernels.bank(rotations.is_some()), boundary, pooling)
+            }
+            // One by one: eight maps at once take more time for their memory than they save in
+            // shared passes.
+            Self::Wavelet {
+                ref wavelet,
+                band,
+                level,
+                rotations,
+                boundary,
+            } => {
+                let asked = wavelet::Asked {
+                    wavelet,
+                    level,
+                    bands: &[band],
+                    rotations,
+                    boundary,
+                };
+                let maps = if level == 1 {
+                    asked.part(image, area)
+                } else {
+                    asked.part(source.view(image), within)
+                };
+                maps.map(only)
+            }
+            _ => {
+                let map = self.map(source.view(image), spacing, largest)?;
+                if source == area.window {
+                    return Ok(map);
+                }
+                let voxels = cropped(within.window.view(map.view()));
+                Ok(area.window.filled(voxels))
+            }
         }
     }
 

@@ -9,10 +9,11 @@ use std::fmt;
 
 use ndarray::{Array3, ArrayView3};
 
-use super::convolve::{check_boundary, convolve, voxels_of, Bank, Kernel, Real};
+use super::convolve::{check_boundary, convolve, voxels_of, Area, Bank, Kernel, Real};
 use super::rotation::Rotation;
 use super::{Boundary, Dimension, Pooling};
 use crate::error::{Error, Result};
+use crate::volume::Window;
 
 /// Coefficients by name; its first lines tell the source and the format.
 const TABLE: &str = include_str!("wavelets.txt");
@@ -209,18 +210,14 @@ pub fn sub_bands<T: Real>(
     rotations: Option<Pooling>,
     boundary: Boundary,
 ) -> Result<Vec<Array3<T>>> {
-    let mut maps = vec![Array3::from_elem(image.raw_dim(), T::ZERO); bands.len()];
-    let mut voxels: Vec<_> = maps.iter_mut().map(voxels_of).collect();
-    sub_bands_into(
-        &mut voxels,
-        image,
+    let asked = Asked {
         wavelet,
         level,
         bands,
         rotations,
         boundary,
-    )?;
-    Ok(maps)
+    };
+    asked.part(image, Window::whole(image.dim().into()).into())
 }
 
 /// [`sub_bands`] written to `maps`, the voxels of each in C order.
@@ -236,7 +233,6 @@ pub fn sub_bands_into<T: Real>(
     rotations: Option<Pooling>,
     boundary: Boundary,
 ) -> Result<()> {
-    check_boundary(boundary)?;
     if maps.len() != bands.len() || maps.iter().any(|map| map.len() != image.len()) {
         return Err(Error::Argument {
             name: "maps",
@@ -244,49 +240,102 @@ pub fn sub_bands_into<T: Real>(
             allowed: "there must be one of the image's size for each sub-band",
         });
     }
-    let Some(dimension) = bands.first().map(|band| band.dimension) else {
-        return Ok(());
+    let asked = Asked {
+        wavelet,
+        level,
+        bands,
+        rotations,
+        boundary,
     };
-    if bands.iter().any(|band| band.dimension != dimension) {
-        return Err(Error::Argument {
-            name: "sub_band",
-            given: bands
-                .iter()
-                .map(SubBand::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
-            allowed: "all must be 2D (two letters) or all 3D (three letters)",
-        });
+    asked.part_into(maps, image, Window::whole(image.dim().into()).into())
+}
+
+/// Sub-bands with all their parameters, see [`sub_bands`].
+pub(super) struct Asked<'a> {
+    pub(super) wavelet: &'a Wavelet,
+    pub(super) level: usize,
+    pub(super) bands: &'a [SubBand],
+    pub(super) rotations: Option<Pooling>,
+    pub(super) boundary: Boundary,
+}
+
+impl Asked<'_> {
+    /// [`sub_bands`] in an area of the image.
+    ///
+    /// # Errors
+    /// As [`sub_bands`].
+    pub(super) fn part<T: Real>(
+        &self,
+        image: ArrayView3<'_, T>,
+        area: Area<'_>,
+    ) -> Result<Vec<Array3<T>>> {
+        let empty = || Array3::from_elem(area.window.shape, T::ZERO);
+        let mut maps: Vec<_> = self.bands.iter().map(|_| empty()).collect();
+        let mut voxels: Vec<_> = maps.iter_mut().map(voxels_of).collect();
+        self.part_into(&mut voxels, image, area)?;
+        Ok(maps)
     }
-    check_level(level, image.dim().into(), dimension)?;
-    let pooling = rotations.unwrap_or(Pooling::Sum);
-    let all = match rotations {
-        Some(_) => dimension.rotations(),
-        None => vec![Rotation::IDENTITY],
-    };
-    let step = 1 << (level - 1);
-    let bank = |rotations: &[Rotation]| {
-        let numbered = bands.iter().enumerate();
-        Bank::new(numbered.flat_map(|(map, band)| {
-            let kernels = band.kernels(wavelet, step);
-            rotations.iter().map(move |r| (r.of(&kernels), map))
-        }))
-    };
-    // The low-pass of the levels before is the same along all axes, so it depends only on which of
-    // them are mirrored; rotations come sorted by that.
-    let alike = |a: &Rotation, b: &Rotation| level == 1 || a.mirrored == b.mirrored;
-    for (k, group) in all.chunk_by(alike).enumerate() {
-        if level == 1 {
-            bank(group).pool_into(maps, true, image, boundary, pooling)?;
-        } else {
-            let (smooth, beyond) = smoothed(image, wavelet, level, dimension, group[0], boundary)?;
-            bank(group).pool_into(maps, k == 0, smooth.view(), beyond, pooling)?;
+
+    fn part_into<T: Real>(
+        &self,
+        maps: &mut [&mut [T]],
+        image: ArrayView3<'_, T>,
+        area: Area<'_>,
+    ) -> Result<()> {
+        let &Self {
+            wavelet,
+            level,
+            bands,
+            rotations,
+            boundary,
+        } = self;
+        check_boundary(boundary)?;
+        let Some(dimension) = bands.first().map(|band| band.dimension) else {
+            return Ok(());
+        };
+        if bands.iter().any(|band| band.dimension != dimension) {
+            return Err(Error::Argument {
+                name: "sub_band",
+                given: bands
+                    .iter()
+                    .map(SubBand::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                allowed: "all must be 2D (two letters) or all 3D (three letters)",
+            });
         }
+        check_level(level, image.dim().into(), dimension)?;
+        let pooling = rotations.unwrap_or(Pooling::Sum);
+        let all = match rotations {
+            Some(_) => dimension.rotations(),
+            None => vec![Rotation::IDENTITY],
+        };
+        let step = 1 << (level - 1);
+        let bank = |rotations: &[Rotation]| {
+            let numbered = bands.iter().enumerate();
+            Bank::new(numbered.flat_map(|(map, band)| {
+                let kernels = band.kernels(wavelet, step);
+                rotations.iter().map(move |r| (r.of(&kernels), map))
+            }))
+        };
+        // The low-pass of the levels before is the same along all axes, so it depends only on which of
+        // them are mirrored; rotations come sorted by that.
+        let alike = |a: &Rotation, b: &Rotation| level == 1 || a.mirrored == b.mirrored;
+        for (k, group) in all.chunk_by(alike).enumerate() {
+            if level == 1 {
+                bank(group).pool_into(maps, true, image, area, boundary, pooling)?;
+            } else {
+                let (smooth, beyond) =
+                    smoothed(image, wavelet, level, dimension, group[0], boundary)?;
+                let smooth = smooth.view();
+                bank(group).pool_into(maps, k == 0, smooth, area, beyond, pooling)?;
+            }
+        }
+        for map in maps {
+            pooling.finish(map, all.len());
+        }
+        Ok(())
     }
-    for map in maps {
-        pooling.finish(map, all.len());
-    }
-    Ok(())
 }
 
 /// What the levels before `level` leave of the image, and how that goes on beyond its edge.

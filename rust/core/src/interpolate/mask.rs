@@ -71,12 +71,24 @@ fn set(
     limit: f64,
 ) -> Vec<bool> {
     let slabs = Slabs::new(grid, window, method, None);
-    let mut out = Vec::with_capacity(window.voxels());
+    let reaches = |shares: &[f64], out: &mut [bool]| {
+        for (out, &share) in out.iter_mut().zip(shares) {
+            *out = share >= limit;
+        }
+    };
+    let mut out = vec![false; window.voxels()];
+    let size = slabs.planes * window.shape[1] * window.shape[2];
     let mut shares = Vec::new();
-    for planes in slabs.ranges() {
-        shares.resize(planes.len() * window.shape[1] * window.shape[2], 0.0);
-        slabs.fill(mask, planes, &|share| share, &mut shares);
-        out.extend(shares.iter().map(|&share| share >= limit));
+    for (planes, out) in slabs.ranges().zip(out.chunks_mut(size.max(1))) {
+        if method == Method::Cubic {
+            shares.resize(out.len(), 0.0);
+            slabs.fill(mask, planes, &|share| share, &mut shares);
+            reaches(&shares, out);
+        } else {
+            let z = slabs.along_z(planes);
+            let taps = [&z, &slabs.in_plane[0], &slabs.in_plane[1]];
+            slabs.fill_as(mask, taps, &|share| share, out, &reaches);
+        }
     }
     out
 }

@@ -5,17 +5,19 @@
 //! voxels. An axis that keeps its spacing is copied, so that slices do not mix where only the
 //! plane is interpolated.
 //!
-//! Some planes of the window at a time, axis by axis: one pass over the part of the image that they
-//! need, per axis whose spacing changes; the first reads the image itself. What makes a voxel
-//! (`kernel.rs`) depends on its place in the whole grid, and the passes' order on the grid, so a
-//! window has the values of the whole: to the bit but for [`Method::Cubic`], whose recursions
-//! (`spline.rs`) start 28 voxels outside of what is made at a time, which is 1e-16 of the range.
+//! One pass per axis whose spacing changes, over the part of the image that the window needs: plane
+//! by plane (`planes.rs`), for [`Method::Cubic`] axis by axis (`pass.rs`), the first pass reading the
+//! image itself. What makes a voxel (`kernel.rs`) depends on its place in the whole grid, and the
+//! passes' order on the grid, so a window has the values of the whole: to the bit but for
+//! [`Method::Cubic`], whose recursions (`spline.rs`) start 28 voxels outside of what is made at a
+//! time, which is 1e-16 of the range.
 
 mod grid;
 mod kernel;
 mod lowpass;
 mod mask;
 mod pass;
+mod planes;
 mod spline;
 #[cfg(test)]
 mod tests;
@@ -175,21 +177,68 @@ impl<'a> Slabs<'a> {
         value: &(impl Fn(f64) -> f64 + Sync),
         out: &mut [f64],
     ) {
+        let z = self.along_z(planes);
+        let taps = [&z, &self.in_plane[0], &self.in_plane[1]];
+        if taps.iter().any(|t| t.spline) {
+            with_rows(image, taps, value, |image| {
+                spline_passes(image, &self.axes(taps), taps, out);
+            });
+        } else {
+            self.fill_as(image, taps, value, out, &|values, out| {
+                out.copy_from_slice(values);
+            });
+        }
+    }
+
+    /// [`Slabs::fill`] without splines; `write` makes what is asked for of some values.
+    fn fill_as<T: Voxel, O: Send>(
+        &self,
+        image: ArrayView3<'_, T>,
+        taps: [&Taps; 3],
+        value: &(impl Fn(f64) -> f64 + Sync),
+        out: &mut [O],
+        write: &(impl Fn(&[f64], &mut [O]) + Sync),
+    ) {
+        with_rows(image, taps, value, |image| {
+            if let [Some(z), Some(y), Some(x)] = taps.map(Taps::selection) {
+                image.select([z, y, x], out, write);
+            } else {
+                planes::along(image, &self.axes(taps), taps, out, write);
+            }
+        });
+    }
+
+    /// What makes these planes along z.
+    fn along_z(&self, planes: Range<usize>) -> Taps {
         let first = self.window.start[0];
         let range = first + planes.start..first + planes.end;
-        let z = taps(self.grid, 0, range, self.method, self.anti_alias);
-        let taps = [&z, &self.in_plane[0], &self.in_plane[1]];
-        let read = Window {
-            start: taps.map(|t| t.range().start),
-            shape: taps.map(|t| t.range().len()),
-        };
-        let view = read.view(image);
-        if view.strides()[2] == 1 {
-            return passes(&Image::new(view, value), self.grid, taps, out);
-        }
-        let copy = read.filled(cropped(view));
-        passes(&Image::new(copy.view(), value), self.grid, taps, out);
+        taps(self.grid, 0, range, self.method, self.anti_alias)
     }
+
+    /// The axes that are not copied, in the order in which they are interpolated.
+    fn axes(&self, taps: [&Taps; 3]) -> Vec<usize> {
+        let all = self.grid.order().into_iter();
+        all.filter(|&axis| !taps[axis].is_copy()).collect()
+    }
+}
+
+/// Calls `f` with the part of an image that is read, rows as slices.
+fn with_rows<T: Voxel, F: Fn(f64) -> f64 + Sync>(
+    image: ArrayView3<'_, T>,
+    taps: [&Taps; 3],
+    value: &F,
+    f: impl FnOnce(&Image<'_, T, F>),
+) {
+    let read = Window {
+        start: taps.map(|t| t.range().start),
+        shape: taps.map(|t| t.range().len()),
+    };
+    let view = read.view(image);
+    if view.strides()[2] == 1 {
+        return f(&Image::new(view, value));
+    }
+    let copy = read.filled(cropped(view));
+    f(&Image::new(copy.view(), value));
 }
 
 /// What makes the `new` voxels along one axis.
@@ -206,18 +255,13 @@ fn taps(
     Taps::new(line, new, method, half.as_deref())
 }
 
-/// The image interpolated along one axis after the other.
-fn passes<T: Voxel, F: Fn(f64) -> f64 + Sync>(
+/// The image interpolated by splines along these axes, one after the other.
+fn spline_passes<T: Voxel, F: Fn(f64) -> f64 + Sync>(
     image: &Image<'_, T, F>,
-    grid: &Grid,
+    axes: &[usize],
     taps: [&Taps; 3],
     out: &mut [f64],
 ) {
-    if let [Some(z), Some(y), Some(x)] = taps.map(Taps::selection) {
-        return image.select([z, y, x], out);
-    }
-    let mut axes = grid.order().to_vec();
-    axes.retain(|&axis| !taps[axis].is_copy());
     let mut between: Option<Buffer> = None;
     for (k, &axis) in axes.iter().enumerate() {
         let last = k + 1 == axes.len();

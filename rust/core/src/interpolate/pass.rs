@@ -1,4 +1,4 @@
-//! One pass: interpolation along one axis of an array (z, y, x).
+//! One pass of a spline: interpolation along one axis of an array (z, y, x).
 //!
 //! Voxels next to each other along x, or, where x is the axis, eight rows side by side, are worked
 //! on together (lanes), so that everything is SIMD code whatever the axis.
@@ -26,12 +26,6 @@ pub(super) trait Source: Sync {
 
     /// Copies part of a row, from the voxel (z, y, x) on.
     fn load(&self, start: [usize; 3], to: &mut [f64]);
-
-    /// True if [`Source::part`] gives the values themselves.
-    const AT_HAND: bool;
-
-    /// That part itself, empty where it is not at hand.
-    fn part(&self, start: [usize; 3], len: usize) -> &[f64];
 }
 
 /// The part of an image that is read, whose rows are slices, and what is made of its voxels.
@@ -51,21 +45,28 @@ impl<'a, T: Voxel, F: Fn(f64) -> f64 + Sync> Image<'a, T, F> {
         row.to_slice().expect("rows are slices")
     }
 
-    /// Writes the voxels at these places along z, y and x.
-    pub(super) fn select(&self, [z, y, x]: [&[usize]; 3], out: &mut [f64]) {
+    /// Writes the voxels at these places along z, y and x; `write` makes what is asked for of them.
+    pub(super) fn select<O: Send>(
+        &self,
+        [z, y, x]: [&[usize]; 3],
+        out: &mut [O],
+        write: &(impl Fn(&[f64], &mut [O]) + Sync),
+    ) {
         let (size, work) = (TASK_ROWS * x.len(), out.len());
         let consecutive = x.iter().copied().eq(0..x.len());
         parallel::for_each_chunk(out, size, work, |task, rows| {
+            let mut values = vec![0.0; x.len()];
             for (k, to) in rows.chunks_exact_mut(x.len()).enumerate() {
                 let row = task * TASK_ROWS + k;
                 let from = self.row(z[row / y.len()], y[row % y.len()]);
                 if consecutive {
-                    self.convert(from, to);
+                    self.convert(from, &mut values);
                 } else {
-                    for (to, &x) in to.iter_mut().zip(x) {
-                        *to = (self.value)(from[x].to_f64());
+                    for (value, &x) in values.iter_mut().zip(x) {
+                        *value = (self.value)(from[x].to_f64());
                     }
                 }
+                write(&values, to);
             }
         });
     }
@@ -84,12 +85,6 @@ impl<T: Voxel, F: Fn(f64) -> f64 + Sync> Source for Image<'_, T, F> {
 
     fn load(&self, [z, y, x]: [usize; 3], to: &mut [f64]) {
         self.convert(&self.row(z, y)[x..x + to.len()], to);
-    }
-
-    const AT_HAND: bool = false;
-
-    fn part(&self, _: [usize; 3], _: usize) -> &[f64] {
-        &[]
     }
 }
 
@@ -115,16 +110,9 @@ impl Source for Buffer {
         self.shape
     }
 
-    fn load(&self, start: [usize; 3], to: &mut [f64]) {
-        to.copy_from_slice(self.part(start, to.len()));
-    }
-
-    const AT_HAND: bool = true;
-
-    fn part(&self, start: [usize; 3], len: usize) -> &[f64] {
-        let [z, y, x] = start;
+    fn load(&self, [z, y, x]: [usize; 3], to: &mut [f64]) {
         let start = (z * self.shape[1] + y) * self.shape[2] + x;
-        &self.values[start..start + len]
+        to.copy_from_slice(&self.values[start..start + to.len()]);
     }
 }
 
@@ -132,8 +120,7 @@ impl Source for Buffer {
 pub(super) fn along(source: &impl Source, axis: usize, taps: &Taps, out: &mut [f64]) {
     // Elementary steps: one a tap, some ten a voxel of a line that is filtered.
     let lines = out.len() / taps.len().max(1);
-    let filter = if taps.spline { 10 * taps.line() } else { 0 };
-    let work = lines * (taps.count() + filter);
+    let work = lines * (taps.count() + 10 * taps.line());
     if axis == 2 {
         rows(source, taps, out, work);
     } else {
@@ -142,7 +129,7 @@ pub(super) fn along(source: &impl Source, axis: usize, taps: &Taps, out: &mut [f
 }
 
 /// The pass along z or y. A task is a plane of the other one of the two axes, of some lanes.
-fn columns<S: Source>(source: &S, axis: usize, taps: &Taps, out: &mut [f64], work: usize) {
+fn columns(source: &impl Source, axis: usize, taps: &Taps, out: &mut [f64], work: usize) {
     let [nz, ny, nx] = source.shape();
     let (planes, out_ny) = if axis == 0 {
         (ny, ny)
@@ -172,14 +159,7 @@ fn columns<S: Source>(source: &S, axis: usize, taps: &Taps, out: &mut [f64], wor
                 [plane, k, x]
             }
         };
-        if S::AT_HAND && !taps.spline {
-            for (k, to) in parts[0].iter_mut().enumerate() {
-                let lanes = to.len();
-                combine(taps.of(k), to, |k| source.part(part(k, x), lanes));
-            }
-        } else {
-            through_lines(source, taps, &mut parts[0], |k, lane| part(k, x + lane));
-        }
+        through_lines(source, taps, &mut parts[0], |k, lane| part(k, x + lane));
     });
 }
 
@@ -199,9 +179,7 @@ fn through_lines(
         for (k, to) in lines.chunks_exact_mut(lanes).enumerate() {
             source.load(part(k, first), to);
         }
-        if taps.spline {
-            spline::prefilter(lines, lanes);
-        }
+        spline::prefilter(lines, lanes);
         for (k, to) in parts.iter_mut().enumerate() {
             let row = |k: usize| &lines[k * lanes..(k + 1) * lanes];
             combine(taps.of(k), &mut to[first..first + lanes], row);
@@ -210,7 +188,7 @@ fn through_lines(
 }
 
 /// r + sum w_k (v_k - r), lane by lane, the terms added in order; see [`Taps`].
-fn combine<'a>(
+pub(super) fn combine<'a>(
     (places, weights): (&[usize], &[f64]),
     to: &mut [f64],
     row: impl Fn(usize) -> &'a [f64],
@@ -242,7 +220,9 @@ fn combine<'a>(
 }
 
 /// Adds w_k (v_k - r) for each k in order, to r if it is the `FIRST` time.
-#[inline]
+// Wider registers where the processor has them; without fused operations, so that the bits are the
+// same on all.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 fn add<const FIRST: bool, const K: usize>(
     rows: [&[f64]; K],
     weights: [f64; K],
@@ -277,9 +257,7 @@ fn rows(source: &impl Source, taps: &Taps, out: &mut [f64], work: usize) {
                     line[lane] = row[source];
                 }
             }
-            if taps.spline {
-                spline::prefilter(lines.as_flattened_mut(), ROWS);
-            }
+            spline::prefilter(lines.as_flattened_mut(), ROWS);
             for k in 0..n {
                 let sums = combined(taps.of(k), &lines);
                 for (row, sum) in out.chunks_exact_mut(n).zip(sums) {
@@ -294,10 +272,6 @@ fn rows(source: &impl Source, taps: &Taps, out: &mut [f64], work: usize) {
 #[inline]
 fn combined((places, weights): (&[usize], &[f64]), lines: &[[f64; ROWS]]) -> [f64; ROWS] {
     let base = lines[places[0]];
-    if let (&[_, other], &[_, 0.5]) = (places, weights) {
-        let other = lines[other];
-        return std::array::from_fn(|lane| 0.5 * base[lane] + 0.5 * other[lane]);
-    }
     let mut sums = base;
     for (&place, &weight) in places[1..].iter().zip(&weights[1..]) {
         let line = &lines[place];

@@ -1,4 +1,4 @@
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView1, ArrayView3, Axis};
 use proptest::prelude::*;
 
 use super::*;
@@ -149,6 +149,13 @@ proptest! {
         spacing in [0.7f64..2.5, 0.7f64..2.5, 0.7f64..2.5],
     ) {
         let image = image(shape, seed);
+        let [nz, ny, nx] = inner.shape;
+        let bits = |k: usize| usize::try_from((seed >> (k % 56)) % 256).unwrap();
+        let columns = |k: usize| {
+            let start = bits(k) % nx;
+            start..start + bits(k + 3) % (nx - start + 1)
+        };
+        let rows: Vec<_> = (0..nz * ny).map(columns).collect();
         for filter in filters(BOUNDARIES[boundary]) {
             if filter.check(shape, spacing).is_err() {
                 continue;
@@ -165,6 +172,21 @@ proptest! {
             let largest = low.abs().max(high.abs()).max(high - low);
             for (a, b) in place.view(part.view()).iter().zip(inner.view(whole.view())) {
                 prop_assert!((a - b).abs() <= 1e-12 * largest, "{filter:?}: {a} for {b}");
+            }
+            let parts = |rows| {
+                let area = Area { window: inner, rows };
+                filter.part(image.view(), source, area, spacing, m).unwrap()
+            };
+            let alone = parts(None);
+            prop_assert_eq!(&alone, &place.view(part.view()), "{:?}", filter);
+            let some = parts(Some(&rows));
+            let asked = rows.iter().zip(some.rows()).zip(alone.rows());
+            for ((columns, some), alone) in asked {
+                let columns = ndarray::Slice::from(columns.clone());
+                let of = |row: ArrayView1<'_, f64>| {
+                    row.slice_axis(Axis(0), columns).to_vec()
+                };
+                prop_assert_eq!(of(some), of(alone), "{:?}", filter);
             }
         }
     }
