@@ -288,8 +288,9 @@ fn count_bytes(levels: &[u8]) -> Vec<u64> {
                 tables[i % 4][usize::from(level)] += 1;
             }
         }
-        rest.iter()
-            .for_each(|&level| tables[0][usize::from(level)] += 1);
+        for &level in rest {
+            tables[0][usize::from(level)] += 1;
+        }
         tables
     });
     let mut counts = vec![0; 256];

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use ndarray::ArrayView3;
 
 pub use self::images::{response_map, ResponseMap};
-use crate::blocks;
 use crate::discretise::{discretise, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
@@ -231,24 +230,7 @@ impl Cut {
 /// The values of one image's tasks, and what the user should know about them.
 fn features(image: &ImageTasks, region: &Region<'_>) -> Result<(Vec<f64>, Vec<String>)> {
     let (roi, surroundings) = images::on_image(image, region)?;
-    let levels = parallel::map(image.discretise.len(), roi.intensities().len(), |k| {
-        let needed = image.tasks.iter().any(|t| t.discretisation == Some(k));
-        needed
-            .then(|| discretise(&roi, &image.discretise[k]))
-            .transpose()
-    });
-    let levels = levels
-        .into_iter()
-        .collect::<Result<Vec<Option<Levels>>>>()?;
-    let told = image.discretise.iter().zip(&levels);
-    let told = told.filter_map(|(settings, levels)| {
-        levels.as_ref().and_then(|l| unusual(&settings.label(), l))
-    });
-    let told = told.map(|warning| match image.filter {
-        Some(_) => format!("{}: {warning}", image.name),
-        None => warning,
-    });
-    let warnings = told.collect();
+    let (levels, warnings) = levels(image, &roi)?;
     let stages = Stages {
         selected: if image.tasks.iter().any(takes_selected) {
             roi.selected()
@@ -265,6 +247,36 @@ fn features(image: &ImageTasks, region: &Region<'_>) -> Result<(Vec<f64>, Vec<St
     Ok((values.into_iter().map(finite).collect(), warnings))
 }
 
+/// Grey levels of the region for each discretisation that a task works on, and what the user should
+/// know about them.
+fn levels(image: &ImageTasks, roi: &Roi) -> Result<(Vec<Option<Levels>>, Vec<String>)> {
+    let levels = parallel::map(image.discretise.len(), roi.intensities().len(), |k| {
+        let needed = image.tasks.iter().any(|t| t.discretisation == Some(k));
+        needed
+            .then(|| discretise(roi, &image.discretise[k]))
+            .transpose()
+    });
+    let levels = levels
+        .into_iter()
+        .collect::<Result<Vec<Option<Levels>>>>()?;
+    let told = image.discretise.iter().zip(&levels);
+    let told = told.filter_map(|(settings, levels)| {
+        levels.as_ref().and_then(|l| unusual(&settings.label(), l))
+    });
+    let told = told.map(|warning| match image.filter {
+        Some(_) => format!("{}: {warning}", image.name),
+        None => warning,
+    });
+    let warnings = told.collect();
+    Ok((levels, warnings))
+}
+
+/// The levels that a task works on.
+fn of_task<'l>(levels: &'l [Option<Levels>], task: &Task) -> &'l Levels {
+    let levels = task.discretisation.and_then(|k| levels[k].as_ref());
+    levels.expect("the plan discretises whatever a task needs")
+}
+
 /// A warning where the one voxel that an image has along an axis was resampled to several.
 fn repeated(old: [usize; 3], new: [usize; 3]) -> Option<String> {
     let axis = (0..3).find(|&a| old[a] == 1 && new[a] > 1)?;
@@ -276,8 +288,8 @@ fn repeated(old: [usize; 3], new: [usize; 3]) -> Option<String> {
     ))
 }
 
-/// [`extract`] where nothing but the selected intensities is asked for, without a copy of the box;
-/// `None` if it takes the general way after all.
+/// [`extract`] where no feature asks where a voxel lies, without a copy of the box; `None` if it
+/// takes the general way after all.
 fn of_selection<T: Voxel>(
     plan: &Plan,
     image: ArrayView3<'_, T>,
@@ -288,7 +300,7 @@ fn of_selection<T: Voxel>(
     let plain = settings.normalise.is_none()
         && settings.resample == Resample::default()
         && settings.resegment == Resegment::default();
-    let [ImageTasks {
+    let [image_tasks @ ImageTasks {
         filter: None,
         tasks,
         ..
@@ -296,35 +308,45 @@ fn of_selection<T: Voxel>(
     else {
         return Ok(None);
     };
-    if !plain || !tasks.iter().all(takes_selected) {
+    let in_order = |t: &Task| takes_selected(t) || matches!(t.family, FamilySettings::Ih(_));
+    if !plain || !tasks.iter().all(in_order) {
         return Ok(None);
     }
     let Some(selection) = Selection::new(image, mask, spacing)? else {
         return Ok(None);
     };
+    let statistics = |t: &Task| matches!(t.family, FamilySettings::Stat(_));
+    let row = if tasks.iter().all(statistics) {
+        None
+    } else if let Ok(row) = selection.to_row() {
+        Some(row)
+    } else {
+        return Ok(None); // for the error that tells which are not finite
+    };
+    let (levels, warnings) = match &row {
+        Some(row) => levels(image_tasks, row)?,
+        None => Default::default(),
+    };
+    let in_a_row = || row.as_ref().expect("made for all but statistics");
     let mut values = Vec::with_capacity(plan.columns().len());
     for task in tasks {
-        match &task.family {
+        values.extend(match &task.family {
             FamilySettings::Stat(_) => {
                 let Some(m) = Intensities::of_sequence(&selection) else {
-                    return Ok(None); // for the error that tells which are not finite
+                    return Ok(None); // as above
                 };
-                values.extend(task.evaluate(&m, statistical::FEATURES));
+                task.evaluate(&m, statistical::FEATURES)
             }
             FamilySettings::Ivh(s) => {
-                let selected = selection.to_vec();
-                if !blocks::all_finite(&selected) {
-                    return Ok(None);
-                }
-                values.extend(volume_histogram(task, s, &selected, [None, None])?);
+                volume_histogram(task, s, in_a_row().intensities(), [None, None])?
             }
-            _ => unreachable!("these take the selected intensities"),
-        }
+            _ => on_levels(task, of_task(&levels, task), &[]),
+        });
     }
     let voxels = selection.len() as u64;
     Ok(Some(Extraction {
         values: values.into_iter().map(finite).collect(),
-        warnings: Vec::new(),
+        warnings,
         morphological_voxels: voxels,
         intensity_voxels: voxels,
         grid_shape: image.dim().into(),
@@ -427,8 +449,7 @@ impl Stages<'_> {
     }
 
     fn levels(&self, task: &Task) -> &Levels {
-        let levels = task.discretisation.and_then(|k| self.levels[k].as_ref());
-        levels.expect("the plan discretises whatever a task needs")
+        of_task(&self.levels, task)
     }
 
     /// Size zones and distance zones of one linkage on one discretisation, the zones found once.

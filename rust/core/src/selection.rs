@@ -2,13 +2,13 @@
 //! without a copy of the box or of the whole selection: statistics of 10^6 voxels, selection
 //! included, take 3.7 ms, with both copies 5.5 ms (4 10^6: 16 and 27 ms).
 
-use ndarray::{s, ArrayView3};
+use ndarray::{s, Array3, ArrayView3};
 
 use crate::blocks;
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::roi::check_grid;
-use crate::volume::Voxel;
+use crate::roi::{check_grid, Roi};
+use crate::volume::{Voxel, Window};
 
 /// Values in a run: 16 KiB, which leaves half of a first-level cache to who works on them.
 pub(crate) const RUN: usize = 2048;
@@ -90,6 +90,20 @@ impl<'a, T: Voxel> Selection<'a, T> {
     }
 }
 
+impl<T: Voxel> Selection<'_, T> {
+    /// The region with its voxels in a row, for all that does not ask where they lie.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`], whose position is the one in the row.
+    pub fn to_row(&self) -> Result<Roi> {
+        let shape = [1, 1, self.count];
+        let values = Array3::from_shape_vec(shape, self.to_vec()).expect("one for each voxel");
+        let start = [0; 3];
+        let mask = Array3::from_elem(shape, true);
+        Roi::cropped(values, mask, Window { start, shape }, [1.0; 3])
+    }
+}
+
 impl<T: Voxel> Values for Selection<'_, T> {
     fn len(&self) -> usize {
         self.count
@@ -133,7 +147,6 @@ impl<T: Voxel> Values for Selection<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array3;
     use proptest::prelude::*;
 
     use super::*;

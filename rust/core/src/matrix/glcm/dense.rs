@@ -214,7 +214,7 @@ fn count_in_turn<T: Level, const COPIES: usize>(
         while z < zs.end {
             let end = zs.end.min(z.saturating_add(room));
             rows.pairs(m, z..end, |a, b, n| {
-                count_row(&a[..n], &b[..n], side, &mut table)
+                count_row(&a[..n], &b[..n], side, &mut table);
             });
             room -= end - z;
             z = end;

@@ -81,12 +81,11 @@ impl<'a, T: Level> Rows<'a, T> {
             let mut others = others.into_iter().zip(couple).zip(&mut outside);
             let [j, k] = std::array::from_fn(|_| {
                 let ((other, m), outside) = others.next().expect("two of each");
-                match other {
-                    Some((row, _)) => self.shifted(row, &columns, m[2], outside),
-                    None => {
-                        outside.fill(T::default());
-                        &outside[..columns.len()]
-                    }
+                if let Some((row, _)) = other {
+                    self.shifted(row, &columns, m[2], outside)
+                } else {
+                    outside.fill(T::default());
+                    &outside[..columns.len()]
                 }
             });
             f(&self.data[row * nx + columns.start..], j, k, columns.len());
