@@ -183,8 +183,8 @@ def test_ctrl_c_is_one_line_and_status_130(tmp_path):
         "import os, signal, sys, threading\n"
         "import ferromics.extractor\n"
         "from ferromics.cli import main\n"
-        "sys.argv[1:] = ['extract', 'i.nii', 'm.nii']\n"
-        "threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "sys.argv[1:] = ['extract', 'i.nii', 'm.nii', '--threads', '1']\n"
+        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "main()\n"
     )
     done = subprocess.run(

@@ -220,6 +220,17 @@ def test_units_of_grey_level_are_scaling_laws(region, k) -> None:
                 assert flat or close(u * k ** row["powers"][2], v, RTOL, scale), (name, u, v)
 
 
+@given(regions())
+@settings(deadline=None)
+def test_features_of_values_without_places_are_the_same_among_others(region) -> None:
+    image, mask, spacing = region
+    alone = fm.Settings(discretise=EVERYTHING.discretise, features=["stat", "ih", "ivh"])
+    found = fm.extract(image, mask, alone, spacing=spacing)
+    among = fm.extract(image, mask, EVERYTHING, spacing=spacing)
+    same(dict(found), {name: among[name] for name in found})
+    assert set(found.warnings) <= set(among.warnings)
+
+
 @given(st.integers(0, 2**32 - 1), st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([3, 255]))
 @settings(deadline=None)
 def test_levels_in_bytes_are_as_those_in_pairs_of_bytes(seed, shape, highest) -> None:

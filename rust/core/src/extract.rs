@@ -655,6 +655,14 @@ mod tests {
     }
 
     #[test]
+    fn families_that_ask_for_no_place_have_the_values_they_have_among_others() {
+        let few = r#"{"type": "stat"}, {"type": "ih"}, {"type": "ivh"}"#;
+        let alone = values(few);
+        let among = values(&format!(r#"{few}, {{"type": "glszm"}}"#));
+        assert_eq!(alone, among[..alone.len()]);
+    }
+
+    #[test]
     fn size_zones_find_their_partner() {
         let text = r#"{"discretise": [{"type": "none"}, {"type": "fbn", "bins": 3}], "features": [
             {"type": "glszm"}, {"type": "gldzm"}, {"type": "glszm", "linkage_distance": 2}]}"#;

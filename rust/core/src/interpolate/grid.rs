@@ -309,7 +309,8 @@ mod tests {
         ) {
             let grid = Grid::centred([n; 3], [old; 3], [Some(new); 3]).unwrap();
             let (line, m) = (grid.line(0), grid.shape()[0]);
-            prop_assert!((m as f64 * new - n as f64 * old) >= -1e-6 * new);
+            // A number of voxels that is whole but for rounding in single precision is not raised.
+            prop_assert!(m as f64 * new >= n as f64 * old * (1.0 - ROUNDING));
             prop_assert!(((m - 1) as f64) * new < n as f64 * old * (1.0 + 1e-6));
             for k in 0..m {
                 let x = line.position(k);

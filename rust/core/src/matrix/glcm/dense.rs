@@ -164,8 +164,8 @@ pub(super) fn count<T: Level>(
     }
 }
 
-/// The same where places fit 16 bits and counts 32. A ball of 10^6 voxels with 32 levels, 12
-/// directions: 11.6 ms without places, in four copies of the table, 4.9 ms with them.
+/// The same where places fit 16 bits and counts 32. A ball of 10^6 voxels with 32 levels, twelve
+/// directions: 12.9 ms in turn into four copies of the table, 5.3 ms by places.
 fn count_by_place<T: Level>(
     rows: &Rows<'_, T>,
     n: u32,
