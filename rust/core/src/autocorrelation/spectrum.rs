@@ -34,6 +34,14 @@ const COLUMNS: usize = 8;
 /// Mask, centred intensities, their squares.
 const FIELDS: usize = 3;
 
+/// Real and imaginary part: what large arrays hold, as the system gives memory for zeros of this
+/// kind without writing them.
+type Parts = [f64; 2];
+
+fn complex([re, im]: Parts) -> Complex64 {
+    Complex64::new(re, im)
+}
+
 /// Length of the transform along an axis of `n` voxels: even and at least `2 n - 1` (1 for 1).
 ///
 /// Of the lengths `2^i 3^j 5^k 7^l` with `k, l <= 1` the cheapest: rustfft takes about 1.2 times
@@ -70,7 +78,7 @@ pub(super) fn length(n: usize) -> usize {
 pub(super) fn sums(region: &Region<'_>, bytes: usize, direct: usize) -> PairSums {
     let plan = Plan::new(region, region.shape[0] <= direct);
     let round = plan.frequencies_per_round(bytes);
-    let mut rows = vec![Complex64::default(); plan.batches() * round * FIELDS * LANES];
+    let mut rows = vec![[0.0; 2]; plan.shape[0] * round * plan.row_group()];
     let mut kernel = vec![0.0; plan.shape[0] * plan.shape[1] * round];
     let mut total = [0.0; 3];
     for first in (0..plan.half).step_by(round) {
@@ -115,7 +123,9 @@ struct Plan {
 
 /// What one thread needs for a plane.
 struct Scratch {
-    /// The fields after the transform along b: (field, a, frequency of b).
+    /// The fields before the transform along b, with zeros behind: (field, a, b).
+    padded: Vec<Complex64>,
+    /// After it: (field, a, frequency of b).
     fields: Vec<Complex64>,
     /// The kernel likewise: (a, frequency of b, half of them).
     kernel: Vec<f64>,
@@ -150,9 +160,9 @@ impl Plan {
         }
     }
 
-    /// Groups of `LANES` rows along c.
-    fn batches(&self) -> usize {
-        self.shape[0] * self.shape[1].div_ceil(LANES)
+    /// Numbers of one frequency of c that the rows of one a have: (batch of rows, field, row).
+    fn row_group(&self) -> usize {
+        self.shape[1].div_ceil(LANES) * FIELDS * LANES
     }
 
     fn points(&self) -> usize {
@@ -162,30 +172,27 @@ impl Plan {
 
     fn frequencies_per_round(&self, bytes: usize) -> usize {
         let [na, nb, _] = self.shape;
-        let each = self.batches() * LANES * FIELDS * size_of::<Complex64>() + 8 * na * nb;
-        let thread = na * (self.length[1] * FIELDS * size_of::<Complex64>() + 8 * self.half_b);
+        let each = na * (self.row_group() * size_of::<Complex64>() + 8 * nb);
+        let thread = na * (2 * self.length[1] * FIELDS * size_of::<Complex64>() + 8 * self.half_b);
         let room = bytes.saturating_sub(thread * parallel::threads()) / each;
         let rounds = self.half.div_ceil(room.clamp(1, self.half));
         self.half.div_ceil(rounds)
     }
 
     /// Spectra along c of the three fields, of which the frequencies `range` are kept:
-    /// (batch of rows, frequency, field, row).
-    fn transform_rows(&self, region: &Region<'_>, range: Range<usize>, rows: &mut [Complex64]) {
-        let [_, nb, nc] = self.shape;
-        let per_a = nb.div_ceil(LANES);
-        let size = rows.len() / self.batches();
-        parallel::for_each_chunk(rows, size, self.points(), |batch, chunk| {
+    /// (a, frequency, batch of rows, field, row), so that a plane is gathered from long stretches.
+    fn transform_rows(&self, region: &Region<'_>, range: Range<usize>, rows: &mut [Parts]) {
+        let [na, nb, nc] = self.shape;
+        let (size, group) = (rows.len() / na, self.row_group());
+        parallel::for_each_chunk(rows, size, self.points(), |a, chunk| {
             let mut input = self.real.make_input_vec();
             let mut output = self.real.make_output_vec();
             let mut fft = self.real.make_scratch_vec();
-            chunk.fill(Complex64::default());
-            let (a, b) = (batch / per_a, batch % per_a * LANES);
-            for lane in 0..LANES.min(nb - b) {
-                let row = region.row(a, b + lane);
+            for b in 0..nb {
+                let row = region.row(a, b);
                 let voxels = || (0..nc).map(|c| region.get(row + c * region.strides[2]));
                 if voxels().all(|y| y.is_none()) {
-                    continue;
+                    continue; // in every round, so that these stay 0
                 }
                 for field in 0..FIELDS {
                     input[nc..].fill(0.0);
@@ -195,10 +202,10 @@ impl Plan {
                     self.real
                         .process_with_scratch(&mut input, &mut output, &mut fft)
                         .expect("buffers were made for this transform");
-                    let to = chunk[field * LANES + lane..]
-                        .iter_mut()
-                        .step_by(FIELDS * LANES);
-                    to.zip(&output[range.clone()]).for_each(|(to, &v)| *to = v);
+                    let place = (b / LANES * FIELDS + field) * LANES + b % LANES;
+                    let to = chunk[place..].iter_mut().step_by(group);
+                    to.zip(&output[range.clone()])
+                        .for_each(|(to, v)| *to = [v.re, v.im]);
                 }
             }
         });
@@ -212,16 +219,15 @@ impl Plan {
         parallel::for_each_chunk(kernel, size, self.points(), |a, chunk| {
             let mut even = vec![Complex64::default(); self.length[2]];
             let mut fft = vec![Complex64::default(); self.complex[2].get_inplace_scratch_len()];
+            let along: Vec<f64> = (0..nc).map(|c| mm(c, 2) * mm(c, 2)).collect();
+            let mut weights = vec![[0.0; 2]; nc];
             for b in (0..nb).step_by(2) {
                 let square = [b, b + 1].map(|b| mm(a, 0) * mm(a, 0) + mm(b, 1) * mm(b, 1));
-                let weights = |c: usize| square.map(|s| 1.0 / (s + mm(c, 2) * mm(c, 2)).sqrt());
-                mirror(&mut even, nc, |c| {
-                    if a + b + c == 0 {
-                        [0.0, weights(c)[1]]
-                    } else {
-                        weights(c)
-                    }
-                });
+                inverse_distances(square, &along, &mut weights);
+                if a + b == 0 {
+                    weights[0][0] = 0.0; // a voxel and itself are no pair
+                }
+                mirror(&mut even, nc, |c| weights[c]);
                 self.complex[2].process_with_scratch(&mut even, &mut fft);
                 for (to, v) in chunk.chunks_exact_mut(nb).zip(&even[range.clone()]) {
                     to[b] = v.re;
@@ -234,7 +240,7 @@ impl Plan {
     }
 
     /// The three sums over each plane of equal frequency of c, in order.
-    fn planes(&self, count: usize, rows: &[Complex64], kernel: &[f64]) -> Vec<[f64; 3]> {
+    fn planes(&self, count: usize, rows: &[Parts], kernel: &[f64]) -> Vec<[f64; 3]> {
         let threads = parallel::threads();
         let groups = if threads == 1 {
             1
@@ -280,27 +286,31 @@ impl Plan {
     }
 
     /// Gathers the fields' plane `k` and transforms it along b.
-    fn transform_plane(&self, rows: &[Complex64], k: usize, scratch: &mut Scratch) {
+    fn transform_plane(&self, rows: &[Parts], k: usize, scratch: &mut Scratch) {
         let [na, nb, _] = self.shape;
-        let batch = rows.len() / self.batches();
-        let per_a = nb.div_ceil(LANES);
-        for (i, column) in scratch.fields.chunks_exact_mut(self.length[1]).enumerate() {
+        let (size, group) = (rows.len() / na, self.row_group());
+        for (i, column) in scratch.padded.chunks_exact_mut(self.length[1]).enumerate() {
             let (field, a) = (i / na, i % na);
-            let place = |b: usize| (a * per_a + b) * batch + (k * FIELDS + field) * LANES;
+            let batches = rows[a * size + k * group..][..group].chunks_exact(FIELDS * LANES);
+            let lanes = batches.map(|batch| batch[field * LANES..].first_chunk::<LANES>());
+            let mut lanes = lanes.map(|lanes| lanes.expect("whole lanes"));
             // Whole lanes are moved without a call.
             let (whole, rest) = column[..nb].as_chunks_mut::<LANES>();
-            for (b, to) in whole.iter_mut().enumerate() {
-                *to = *rows[place(b)..]
-                    .first_chunk()
-                    .expect("rows have whole lanes");
+            for (to, lanes) in whole.iter_mut().zip(&mut lanes) {
+                *to = lanes.map(complex);
             }
-            let from = place(nb / LANES).min(rows.len());
+            let left = lanes.flatten();
             rest.iter_mut()
-                .zip(&rows[from..])
-                .for_each(|(to, &v)| *to = v);
-            column[nb..].fill(Complex64::default());
+                .zip(left)
+                .for_each(|(to, &v)| *to = complex(v));
         }
-        self.complex[1].process_with_scratch(&mut scratch.fields, &mut scratch.fft);
+        let Scratch {
+            padded,
+            fields,
+            fft,
+            ..
+        } = scratch;
+        self.complex[1].process_immutable_with_scratch(padded, fields, fft);
     }
 
     /// Transforms the plane along a, a few columns at a time, and adds up the products.
@@ -375,38 +385,46 @@ impl Plan {
 
 impl Scratch {
     fn new(plan: &Plan) -> Self {
-        let complex = |n: usize| vec![Complex64::default(); n];
+        let zeros = |n: usize| vec![Complex64::default(); n];
         let [la, lb, _] = plan.length;
         let fft = plan
             .complex
             .iter()
-            .map(|f| f.get_inplace_scratch_len())
+            .map(|f| {
+                f.get_inplace_scratch_len()
+                    .max(f.get_immutable_scratch_len())
+            })
             .max()
             .unwrap_or(0);
         Self {
-            fields: complex(FIELDS * plan.shape[0] * lb),
+            padded: zeros(FIELDS * plan.shape[0] * lb),
+            fields: zeros(FIELDS * plan.shape[0] * lb),
             kernel: vec![0.0; plan.shape[0] * plan.half_b],
-            columns: complex(COLUMNS * FIELDS * la),
+            columns: zeros(COLUMNS * FIELDS * la),
             weights: vec![0.0; COLUMNS * la],
-            even: complex(la.max(lb)),
-            fft: complex(fft),
+            even: zeros(la.max(lb)),
+            fft: zeros(fft),
             sums: [vec![0.0; la], vec![0.0; la], vec![0.0; la]],
             tile: direct::Tile::new(plan.shape[0]),
         }
     }
 }
 
+/// `1 / sqrt(square + s)` for both squares and each `s` of `along`.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn inverse_distances(square: [f64; 2], along: &[f64], to: &mut [Parts]) {
+    for (to, s) in to.iter_mut().zip(along) {
+        *to = square.map(|square| 1.0 / (square + s).sqrt());
+    }
+}
+
 /// Two even sequences, given by their first `n` values, as real and imaginary part: each has a
 /// real spectrum, so that of their sum holds both.
-fn mirror(even: &mut [Complex64], n: usize, values: impl Fn(usize) -> [f64; 2]) {
+fn mirror(even: &mut [Complex64], n: usize, values: impl Fn(usize) -> Parts) {
     let length = even.len();
-    let at = |i: usize| {
-        let [re, im] = values(i);
-        Complex64::new(re, im)
-    };
-    even[0] = at(0);
+    even[0] = complex(values(0));
     for i in 1..n {
-        even[i] = at(i);
+        even[i] = complex(values(i));
         even[length - i] = even[i];
     }
     even[n..length + 1 - n].fill(Complex64::default()); // none for one voxel
