@@ -1,5 +1,5 @@
-//! Each stage by itself, on one thread (there is no pool outside `with_threads`): smoothed noise in a sphere of 10^5 voxels of 1 mm, 32 grey
-//! levels unless the name says otherwise.
+//! Each stage by itself, on one thread (there is no pool outside `with_threads`): smoothed noise in
+//! a sphere of 10^5 voxels of 1 mm, 32 grey levels unless the name says otherwise.
 //!
 //! `cargo bench --bench kernels [NAME]` times with criterion. `--names` lists the kernels;
 //! `--count NAME` runs one once inside [`measured`], for callgrind to count its instructions alone
