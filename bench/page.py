@@ -124,6 +124,8 @@ def remarks(document: dict[str, Any]) -> Iterable[str]:
     for row in shown(document):
         if row["work"] == READ:
             ratio = targets.inflating(row)
+            if ratio is None:
+                continue
             yield f"Reading `.nii.gz` takes {ratio:.2f} of the time that inflating it alone takes."
         if row["work"] == GROWTH:
             yield f"Texture adds {row['bytes_a_voxel']:.1f} bytes a voxel of the region's box."

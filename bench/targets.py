@@ -17,9 +17,9 @@ MILLION, ALL_SIZES = 10**6, 0
 class Target:
     """A limit of one work against one subject, at one thread.
 
-    `unit` "x" of at least: the subject's time over ours; of at most: the subject's over the plain
-    one's (`over`). Else the subject's own figure, in the unit. `voxels` is the smallest region that
-    a family is to reach it on.
+    `unit` "x" of at least: the subject's time over ours; of at most: the subject's over that of
+    plain ferromics. Else the subject's own figure, in the unit. `voxels` is the smallest region
+    that a family is to reach it on.
     """
 
     work: str
@@ -67,10 +67,11 @@ def medians(seconds: dict[str, list[float]]) -> dict[str, float]:
     return {tool: statistics.median(times) for tool, times in seconds.items()}
 
 
-def inflating(row: dict[str, Any]) -> float:
-    """Return the time of reading over that of the faster inflate."""
+def inflating(row: dict[str, Any]) -> float | None:
+    """Return the time of reading over that of the faster inflate, if there is one."""
     times = medians(row["seconds"])
-    return times["ferromics"] / min(s for tool, s in times.items() if tool != "ferromics")
+    alone = [s for tool, s in times.items() if tool != "ferromics"]
+    return times["ferromics"] / min(alone) if alone else None
 
 
 def found(target: Target, row: dict[str, Any]) -> float | None:

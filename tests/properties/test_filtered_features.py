@@ -113,6 +113,16 @@ def test_values_are_those_on_the_map_of_the_whole_image(block, whole, case) -> N
 
 
 @pytest.mark.parametrize(("block", "whole"), FILTERS, ids=IDS)
+def test_peaks_on_a_map_look_around_a_region_that_touches_every_edge(block, whole) -> None:
+    image = noise((7, 8, 9))
+    z, y, x = (np.linspace(-1, 1, n) ** 2 for n in image.shape)
+    mask = z[:, None, None] + y[:, None] + x < 1.2
+    found, expected = (on_map(image, mask, block, ["loc"]), of_array(whole(image), mask, ["loc"]))
+    scale = np.ptp(whole(image)) + np.abs(whole(image)).max()
+    assert found == pytest.approx(expected, rel=0, abs=2e-12 * scale)  # as above
+
+
+@pytest.mark.parametrize(("block", "whole"), FILTERS, ids=IDS)
 def test_texture_on_a_map_is_that_of_the_map(block, whole) -> None:
     image = noise((12, 13, 14))
     mask = np.zeros(image.shape, bool)
@@ -263,10 +273,11 @@ def test_watching_tells_how_many_images_are_done() -> None:
     image = noise((12, 14, 16))
     labels = np.zeros(image.shape, np.uint8)
     labels[3:6, 3:6, 3:6], labels[7:10, 7:10, 7:10] = 1, 2
-    settings_ = {"filters": [{"type": "log", "sigma": [2, 3]}], "features": ["stat"]}
-    asked = []
-    fm.extract(image, labels, settings_, label="all", spacing=SPACING, watch=asked.append)
-    assert [done() for done in asked] == [(6, 6)]
+    for filters, images in ([{"type": "log", "sigma": [2, 3]}], 3), ([], 1):
+        settings_ = {"filters": filters, "features": ["stat"]}
+        asked = []
+        fm.extract(image, labels, settings_, label="all", spacing=SPACING, watch=asked.append)
+        assert [done() for done in asked] == [(2 * images, 2 * images)]
 
 
 def test_single_precision_is_near_and_says_so() -> None:

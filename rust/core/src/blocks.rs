@@ -46,8 +46,8 @@ pub(crate) fn count(mask: &[bool]) -> usize {
 /// A block inside the mask, or a part of one and its mask.
 type Visited<'a> = Result<&'a [f64; BLOCK], (&'a [f64], &'a [bool])>;
 
-/// Calls `all` with each block inside the mask and `part` with each that is partly inside, in order;
-/// `part` also gets what is left at the end.
+/// Calls `visit` with each block that is inside the mask, wholly (`Ok`) or partly (`Err`), in order,
+/// and with what is left at the end (`Err`).
 #[inline]
 fn for_each(values: &[f64], mask: &[bool], mut visit: impl FnMut(Visited<'_>)) {
     let (blocks, rest) = values.as_chunks::<BLOCK>();

@@ -128,6 +128,7 @@ pub fn cut<T: Voxel>(
     spacing: [f64; 3],
 ) -> Result<Cut> {
     if let Some(done) = of_selection(plan, image, mask, spacing)? {
+        prepared.count();
         return Ok(Cut(Needed::Values(done)));
     }
     let settings = plan.settings();
@@ -178,18 +179,6 @@ pub fn cut<T: Voxel>(
 }
 
 impl Cut {
-    /// Voxels of the region's box and of what is held around it.
-    #[must_use]
-    pub fn voxels(&self) -> usize {
-        match &self.0 {
-            Needed::Values(_) => 0,
-            Needed::Region(parts) => {
-                let around = parts.surroundings.as_ref().map_or(0, |s| s.window.voxels());
-                around.max(parts.roi.intensities().len())
-            }
-        }
-    }
-
     /// Computes every column of `plan`; plan and `prepared` are those of [`cut`].
     ///
     /// # Errors

@@ -170,7 +170,11 @@ impl Processed {
 
 /// What a plan needs of an image for one region.
 #[pyclass(frozen, module = "ferromics._core")]
-struct Cut(Mutex<Option<extract::Cut>>);
+struct Cut {
+    made: Mutex<Option<extract::Cut>>,
+    /// For [`compute`].
+    voxels: usize,
+}
 
 /// Settings made ready to run on any number of regions.
 #[pyclass(frozen, module = "ferromics._core")]
@@ -277,7 +281,8 @@ impl Plan {
                 with_threads(threads, cut)
             }
         ))?;
-        Ok(Cut(Mutex::new(Some(made))))
+        let made = Mutex::new(Some(made));
+        Ok(Cut { made, voxels })
     }
 
     /// The values of a region; takes what `cut` made, once.
@@ -289,10 +294,12 @@ impl Plan {
         cut: &Cut,
         threads: Option<Threads>,
     ) -> PyResult<Outcome<'py>> {
-        let taken = cut.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let cut = taken.ok_or_else(|| PyValueError::new_err("this cut was run already"))?;
-        let out = compute(py, cut.voxels(), || {
-            with_threads(threads, || cut.run(&self.0, &prepared.0))
+        let mut made = cut.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = made.take();
+        drop(made);
+        let made = taken.ok_or_else(|| PyValueError::new_err("this cut was run already"))?;
+        let out = compute(py, cut.voxels, || {
+            with_threads(threads, || made.run(&self.0, &prepared.0))
         })?;
         let voxels = (out.morphological_voxels, out.intensity_voxels);
         let grid = (out.grid_shape, out.grid_spacing);

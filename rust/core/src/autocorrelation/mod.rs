@@ -40,8 +40,8 @@ const PAIRS_TO_PLAN: f64 = 1_500.0;
 /// Both are NaN for one voxel (no pairs) and for equal intensities throughout (0 / 0).
 ///
 /// Time is O(V log V) in the tight box of the intensity mask, or goes with the number of pairs
-/// where that is less; memory is at most 56 bytes a voxel of the box, 1 GiB in all. Both agree
-/// with the double sum to about 1e-13. The result is the same to the bit for any number of threads.
+/// where that is less; memory is about 56 bytes a voxel of the box, more where its second axis is
+/// shorter than 8 voxels, and 1 GiB at most. Both agree with the double sum to about 1e-13. The result is the same to the bit for any number of threads.
 #[must_use]
 pub fn autocorrelation(roi: &Roi) -> Autocorrelation {
     let Some(region) = Region::new(roi) else {

@@ -138,15 +138,17 @@ fn inner(image: &ImageTasks, region: &Region<'_>) -> Window {
     around(image, roi.window(), region.grid_shape, roi.spacing())
 }
 
-/// The response map of an image in a box; if it is the region's, it is known where rows have voxels
-/// of the region, and has any value elsewhere.
+/// The response map of an image in a box; where no feature looks around the region, it is known where
+/// rows have voxels of the region, and has any value elsewhere.
 fn part(image: &ImageTasks, region: &Region<'_>, inner: Window) -> Result<Array3<f64>> {
     let all = region.surroundings.as_ref();
     let all = all.expect("the plan asks for what filters need");
     let (filter, precision) = image.filter.as_ref().expect("a response map");
     let spacing = region.roi.spacing();
     let source = filter.source(inner, region.grid_shape, spacing)?;
-    let rows = (inner == region.roi.window()).then(|| region.roi.columns());
+    // A box that reaches no further than the region's may still be looked at as a whole.
+    let alone = inner == region.roi.window() && !image.needs(Family::Loc);
+    let rows = alone.then(|| region.roi.columns());
     let area = |start: [usize; 3]| Area {
         window: inner.counted_from(start),
         rows: rows.as_deref(),

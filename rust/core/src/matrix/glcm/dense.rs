@@ -17,11 +17,11 @@ use crate::parallel;
 /// cleared and added up.
 const COPY_PAIRS: usize = 8;
 
-/// Most cells of the partial tables of a group together: 32 MiB.
+/// Most cells of the partial tables of a job together, which has one or two a slab: 32 MiB.
 const PARTIAL_CELLS: usize = 1 << 22;
 
-/// The cells of one table for each of `groups` of direction vectors, `(n + 1)²` each: row 0 and column 0 are
-/// not of the matrix, nor, if `symmetric`, what is left of the diagonal.
+/// The cells of one table for each of `groups` of direction vectors, `(n + 1)²` each: row 0 and
+/// column 0 are not of the matrix, nor, if `symmetric`, what is left of the diagonal.
 pub(super) fn tables<T: Level>(
     rows: &Rows<'_, T>,
     n: u32,
@@ -39,7 +39,7 @@ pub(super) fn tables<T: Level>(
         threads => (4 * threads).div_ceil(jobs.len().max(1)),
     };
     let cells = (n as usize + 1).pow(2);
-    let slabs = slabs.min(PARTIAL_CELLS / cells).max(1);
+    let slabs = slabs.min(PARTIAL_CELLS / (2 * cells)).max(1);
     let depth = zs.len().div_ceil(slabs).max(1);
     let slabs = zs.len().div_ceil(depth);
     let count = |k: usize| {

@@ -399,7 +399,6 @@ fn threads_and_other_aggregations_change_nothing() {
     }
 }
 
-/// A matrix counted by rows has the features of a dense one.
 #[test]
 fn vectors_counted_two_at_a_time_are_as_those_alone() {
     let levels = ball(40, 32);
@@ -418,6 +417,7 @@ fn vectors_counted_two_at_a_time_are_as_those_alone() {
     }
 }
 
+/// A matrix counted by rows has the features of a dense one.
 #[test]
 fn dense_and_deferred_matrices_have_the_same_features() {
     let levels = ball(25, 100);
