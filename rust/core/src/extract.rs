@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ndarray::ArrayView3;
 
 pub use self::images::{response_map, ResponseMap};
+use crate::blocks;
 use crate::discretise::{discretise, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
@@ -304,31 +305,35 @@ fn of_selection<T: Voxel>(
     let Some(selection) = Selection::new(image, mask, spacing)? else {
         return Ok(None);
     };
-    let statistics = |t: &Task| matches!(t.family, FamilySettings::Stat(_));
-    let row = if tasks.iter().all(statistics) {
-        None
-    } else if let Ok(row) = selection.to_row() {
-        Some(row)
-    } else {
-        return Ok(None); // for the error that tells which are not finite
-    };
+    let asks = |wanted: fn(&FamilySettings) -> bool| tasks.iter().any(|t| wanted(&t.family));
+    // What is not finite gets its error on the general way, which tells where it lies.
+    let (mut row, mut selected) = (None, Vec::new());
+    if asks(|f| matches!(f, FamilySettings::Ih(_))) {
+        let Ok(made) = selection.to_row() else {
+            return Ok(None);
+        };
+        row = Some(made);
+    } else if asks(|f| matches!(f, FamilySettings::Ivh(_))) {
+        selected = selection.to_vec();
+        if !blocks::all_finite(&selected) {
+            return Ok(None);
+        }
+    }
+    let selected = row.as_ref().map_or(&selected[..], Roi::intensities);
     let (levels, warnings) = match &row {
         Some(row) => levels(image_tasks, row)?,
         None => Default::default(),
     };
-    let in_a_row = || row.as_ref().expect("made for all but statistics");
     let mut values = Vec::with_capacity(plan.columns().len());
     for task in tasks {
         values.extend(match &task.family {
             FamilySettings::Stat(_) => {
                 let Some(m) = Intensities::of_sequence(&selection) else {
-                    return Ok(None); // as above
+                    return Ok(None);
                 };
                 task.evaluate(&m, statistical::FEATURES)
             }
-            FamilySettings::Ivh(s) => {
-                volume_histogram(task, s, in_a_row().intensities(), [None, None])?
-            }
+            FamilySettings::Ivh(s) => volume_histogram(task, s, selected, [None, None])?,
             _ => on_levels(task, of_task(&levels, task), &[]),
         });
     }
