@@ -78,6 +78,15 @@ class Processed:
     @property
     def spacing(self) -> list[float]: ...
 
+# Values, warnings, voxels of both masks, shape and spacing of the grid, normalisation.
+_Outcome: TypeAlias = tuple[
+    NDArray[np.float64],
+    list[str],
+    tuple[int, int],
+    tuple[list[int], list[float]],
+    list[float] | None,
+]
+
 @final
 class Cut: ...
 
@@ -107,15 +116,7 @@ class Plan:
         spacing: Sequence[float],
         threads: int | None = None,
     ) -> Cut: ...
-    def run_cut(
-        self, prepared: Prepared, cut: Cut, threads: int | None = None
-    ) -> tuple[
-        NDArray[np.float64],
-        list[str],
-        tuple[int, int],
-        tuple[list[int], list[float]],
-        list[float] | None,
-    ]: ...
+    def run_cut(self, prepared: Prepared, cut: Cut, threads: int | None = None) -> _Outcome: ...
     def run(
         self,
         prepared: Prepared,
@@ -123,13 +124,7 @@ class Plan:
         mask: NDArray[np.bool_],
         spacing: Sequence[float],
         threads: int | None = None,
-    ) -> tuple[
-        NDArray[np.float64],
-        list[str],
-        tuple[int, int],
-        tuple[list[int], list[float]],
-        list[float] | None,
-    ]: ...
+    ) -> _Outcome: ...
 
 def catalogue() -> list[_CatalogueRow]: ...
 def aggregations() -> list[tuple[str, str]]: ...

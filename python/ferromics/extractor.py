@@ -254,20 +254,19 @@ def extract(
         images = len(planned.core.maps) + chosen.original
         total = images * len(loaded.regions)
         watch(lambda: (prepared.done, total))
+    cut = functools.partial(planned.core.cut, prepared, threads=threads)
+    run = functools.partial(_run, planned, prepared, chosen, threads=threads, case=name)
     if not loaded.several:
-        region = loaded.regions[0]
-        cut = planned.core.cut(prepared, loaded.image, region.select(), loaded.spacing, threads)
+        made = cut(loaded.image, loaded.regions[0].select(), loaded.spacing)
         # The core has what it needs: files' voxels are let go of before the features are computed.
-        loaded, region = loaded.without_voxels(), region.without_voxels()
-        return _run(planned, prepared, chosen, loaded, region, cut, threads=threads, case=name)
+        loaded = loaded.without_voxels()
+        return run(loaded, loaded.regions[0], made)
     results: dict[str, Result] = {}
     failures: dict[str, RadiomicsError] = {}
     for region in loaded.regions:
         try:
-            cut = planned.core.cut(prepared, loaded.image, region.select(), loaded.spacing, threads)
-            results[region.name] = _run(
-                planned, prepared, chosen, loaded, region, cut, threads=threads, case=name
-            )
+            made = cut(loaded.image, region.select(), loaded.spacing)
+            results[region.name] = run(loaded, region, made)
         except RadiomicsError as error:
             failures[region.name] = error
     return Results(results, failures)

@@ -43,10 +43,6 @@ class Region:
             return self.values
         return np.asarray(self.values == self.label)
 
-    def without_voxels(self) -> Region:
-        """All but the mask."""
-        return replace(self, values=_NOTHING)
-
 
 @dataclass(frozen=True)
 class Case:
@@ -63,7 +59,7 @@ class Case:
 
     def without_voxels(self) -> Case:
         """All but image and masks."""
-        regions = tuple(region.without_voxels() for region in self.regions)
+        regions = tuple(replace(region, values=_NOTHING) for region in self.regions)
         return replace(self, image=_NOTHING, regions=regions)
 
 
