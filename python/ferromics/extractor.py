@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from ferromics import _core, io, table
 from ferromics.errors import RadiomicsError
 from ferromics.regions import Case, Labels, Masks, Region, load_case
-from ferromics.settings import Settings
+from ferromics.settings import AnySettings, Settings
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
 Watch: TypeAlias = Callable[[Callable[[], tuple[int, int]]], None]
-AnySettings: TypeAlias = Settings | Mapping[str, Any] | str | Path | None
 
 
 class Result(Mapping[str, float]):

@@ -20,8 +20,8 @@ from ferromics._files import write_atomically
 from ferromics._geometry import Grid
 from ferromics._settings_errors import describe_unknown
 from ferromics.errors import SettingsError
-from ferromics.extractor import AnySettings, Planned, made_with, plan, processed_to
-from ferromics.settings import Settings
+from ferromics.extractor import Planned, made_with, plan, processed_to
+from ferromics.settings import AnySettings, Settings
 
 if TYPE_CHECKING:
     import SimpleITK

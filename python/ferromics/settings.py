@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
@@ -277,6 +277,10 @@ class Settings(Stage):
                     "intensities have no calibrated unit; IBSI recommends a fixed bin number for "
                     "these (discretise: fbn32 in the filter's block)"
                 )
+
+
+AnySettings: TypeAlias = Settings | Mapping[str, Any] | str | Path | None
+"""What settings may be given as."""
 
 
 def _noted_on(filter_: AnyFilter, discretise: tuple[Any, ...]) -> bool:

@@ -1,0 +1,87 @@
+"""What a cohort is made of: cases, each an image with its masks, and what its rows carry along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from ferromics import io
+from ferromics.regions import Labels
+from ferromics.settings import AnySettings
+
+Kind: TypeAlias = Literal["text", "integer", "number", "boolean"]
+"""Type of the values of a column that is carried through."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One mask of a case, as one row of a table of cases names it.
+
+    Attributes
+    ----------
+    source
+        As ``mask`` of :func:`ferromics.extract`, one of them.
+    roi
+        Name of its region; by default the mask file's name, or the label where one is given.
+        Several labels are named ``roi-label``.
+    label, threshold
+        As ``label`` and ``mask_threshold`` of :func:`ferromics.extract`.
+    carried
+        Values that go with the region's row into the table, by column: text, whole numbers,
+        numbers, truth values or ``None``.
+    """
+
+    source: io.Source
+    roi: str | None = None
+    label: Labels = None
+    threshold: float | None = None
+    carried: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image and its masks: what is read, resampled and filtered once.
+
+    Attributes
+    ----------
+    image
+        As for :func:`ferromics.extract`.
+    masks
+        In the order of their rows.
+    name
+        Name in tables; by default the image file's name.
+    settings
+        What this case is computed with instead of the run's settings.
+    spacing
+        For an image array: mm, in the order of its axes (z, y, x).
+    """
+
+    image: io.Source
+    masks: tuple[Mask, ...]
+    name: str | None = None
+    settings: AnySettings = None
+    spacing: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Cases in the order of their tables' rows or files' names.
+
+    Attributes
+    ----------
+    cases
+        The cases.
+    carried
+        The columns that are carried through, with the type of their values.
+    folder
+        The folder that relative paths start from; tables name files from there.
+    origin
+        Where the cases come from, for messages and the provenance.
+    """
+
+    cases: tuple[Case, ...]
+    carried: Mapping[str, Kind]
+    folder: Path
+    origin: str
