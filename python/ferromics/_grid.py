@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ferromics._writers import NEED_ARROW
 from ferromics.errors import InputError
 
 SPREADSHEETS: Final = (".xlsx", ".xls", ".xlsm", ".ods")
@@ -62,8 +63,8 @@ def read_grid(path: Path) -> Grid:
     if not path.is_file():
         msg = f"no file {path}"
         raise FileNotFoundError(msg)
-    if path.suffix.lower() == ".parquet":
-        return _from_records(_parquet(path), path)
+    if path.suffix.lower() in NEED_ARROW:
+        return _from_records(_arrow(path), path)
     data = path.read_bytes()
     if path.suffix.lower() in SPREADSHEETS or data.startswith(SPREADSHEET_STARTS):
         msg = f"{path} is a spreadsheet; save its sheet as CSV and give that"
@@ -72,7 +73,9 @@ def read_grid(path: Path) -> Grid:
     if not text.strip():
         msg = f"{path} is empty"
         raise InputError(msg)
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() == ".jsonl":
+        text = f"[{','.join(line for line in text.splitlines() if line.strip())}]"
+    if path.suffix.lower() in (".json", ".jsonl"):
         return _from_records(_json(text, path), path)
     return _from_text(text, path)
 
@@ -170,17 +173,21 @@ def _json(text: str, path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _parquet(path: Path) -> list[dict[str, Any]]:
+def _arrow(path: Path) -> list[dict[str, Any]]:
+    """Records of a Parquet file, or of an Arrow (Feather) one."""
     try:
         import pyarrow as pa
-        import pyarrow.parquet as pq
+        from pyarrow import feather
+        from pyarrow import parquet as pq
     except ImportError:
         msg = f"reading {path} needs pyarrow: pip install 'ferromics[parquet]'"
         raise InputError(msg) from None
+    parquet = path.suffix.lower() == ".parquet"
     try:
-        read = pq.read_table(path)
+        read = pq.read_table(path) if parquet else feather.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        msg = f"{path} is not readable as Parquet: {' '.join(str(error).split())}"
+        kind = "Parquet" if parquet else "Arrow"
+        msg = f"{path} is not readable as {kind}: {' '.join(str(error).split())}"
         raise InputError(msg) from None
     # pandas stores its index as one more column.
     columns = [name for name in read.column_names if not name.startswith("__index_level_")]

@@ -71,7 +71,8 @@ def extract(
         Layout, typer.Option("--format", help="One row a region, or one row a value.")
     ] = Layout.wide,
     output: Annotated[
-        str, typer.Option("--output", "-o", help=".csv, .json or .parquet file; - for stdout.")
+        str,
+        typer.Option("--output", "-o", help=".csv, .json, .parquet, ... file; - for stdout."),
     ] = "-",
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV on stdout.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Number of threads.")] = None,
@@ -79,11 +80,12 @@ def extract(
 ) -> int:
     """Compute the features of one or more regions of an image."""
     from ferromics import table
+    from ferromics._writers import check_path
     from ferromics.extractor import Results
     from ferromics.extractor import extract as run
 
     if output != "-":
-        table.check_path(Path(output))
+        check_path(Path(output))
     with progress("reading the image") as say:
 
         def watch(done: Callable[[], tuple[int, int]]) -> None:

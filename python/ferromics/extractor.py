@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from ferromics import _core, io, table
 from ferromics.errors import RadiomicsError
-from ferromics.regions import Case, Labels, Masks, Region, load_case
+from ferromics.regions import (
+    Labels,
+    Masks,
+    Opened,
+    Region,
+    all_regions,
+    open_image,
+    wanted_masks,
+)
 from ferromics.settings import AnySettings, Settings
 
 if TYPE_CHECKING:
@@ -236,67 +244,86 @@ def extract(
     """
     chosen = Settings.of(settings)
     planned = _plan(chosen.core_json())
-    loaded = load_case(
+    opened = open_image(
         image,
-        mask,
-        label=label,
         spacing=spacing,
-        mask_threshold=mask_threshold,
         slice_axis=chosen.image.slice_axis,
         bias_correction=chosen.bias_correction,
     )
-    name = loaded.name if case is None else case
-    several = len(loaded.regions) > 1
-    prepared = planned.core.prepare(loaded.image, several_regions=several)
+    wanted = wanted_masks(mask, label, mask_threshold)
+    regions = all_regions(opened, wanted)
+    work = Work(chosen, opened, case, several=len(regions) > 1, threads=threads)
     if watch is not None:
         images = len(planned.core.maps) + chosen.original
-        total = images * len(loaded.regions)
-        watch(lambda: (prepared.done, total))
-    cut = functools.partial(planned.core.cut, prepared, threads=threads)
-    run = functools.partial(_run, planned, prepared, chosen, threads=threads, case=name)
-    if not loaded.several:
-        made = cut(loaded.image, loaded.regions[0].select(), loaded.spacing)
+        total = images * len(regions)
+        watch(lambda: (work.prepared.done, total))
+    if not (wanted[0].among or wanted[0].several):
+        cut = work.cut(regions[0])
         # The core has what it needs: files' voxels are let go of before the features are computed.
-        loaded = loaded.without_voxels()
-        return run(loaded, loaded.regions[0], made)
+        work.opened = opened = opened.without_voxels()
+        region = regions.pop().without_voxels()
+        return work.run(region, cut)
     results: dict[str, Result] = {}
     failures: dict[str, RadiomicsError] = {}
-    for region in loaded.regions:
+    for region in regions:
         try:
-            made = cut(loaded.image, region.select(), loaded.spacing)
-            results[region.name] = run(loaded, region, made)
+            results[region.name] = work.run(region, work.cut(region))
         except RadiomicsError as error:
             failures[region.name] = error
     return Results(results, failures)
 
 
-def _run(
-    planned: Planned,
-    prepared: _core.Prepared,
-    settings: Settings,
-    case_data: Case,
-    region: Region,
-    cut: _core.Cut,
-    *,
-    threads: int | None,
-    case: str,
-) -> Result:
-    values, warnings, voxels, grid, normalisation = planned.core.run_cut(prepared, cut, threads)
-    told = (*case_data.warnings, *region.warnings, *settings.notes(), *warnings)
-    told = tuple(dict.fromkeys(told))
-    provenance = {
-        **made_with(settings),
-        "case": case,
-        "roi": region.name,
-        "image": case_data.source,
-        "mask": region.source,
-        "geometry": case_data.geometry,
-        **processed_to(*grid, normalisation, settings),
-        "voxels": {"morphological_mask": voxels[0], "intensity_mask": voxels[1]},
-        "warnings": list(told),
-    }
-    values.flags.writeable = False
-    return Result(planned, values, case=case, roi=region.name, warnings=told, provenance=provenance)
+class Work:
+    """What is computed on one image, region after region; response maps are shared by regions.
+
+    ``opened`` may be replaced by what is left of it without voxels, once all regions are cut.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        opened: Opened,
+        case: str | None,
+        *,
+        several: bool,
+        threads: int | None,
+    ) -> None:
+        self.settings, self.opened, self.threads = settings, opened, threads
+        self.case = opened.name if case is None else case
+        self.planned = _plan(settings.core_json())
+        self.prepared = self.planned.core.prepare(opened.image, several_regions=several)
+
+    def cut(self, region: Region) -> _core.Cut:
+        """What of the image and the region's mask the core needs, resampled where asked for."""
+        image, spacing = self.opened.image, self.opened.spacing
+        return self.planned.core.cut(self.prepared, image, region.select(), spacing, self.threads)
+
+    def run(self, region: Region, cut: _core.Cut) -> Result:
+        """The features of a region that was cut."""
+        ran = self.planned.core.run_cut(self.prepared, cut, self.threads)
+        values, warnings, voxels, grid, normalisation = ran
+        told = (*self.opened.warnings, *region.warnings, *self.settings.notes(), *warnings)
+        told = tuple(dict.fromkeys(told))
+        provenance = {
+            **made_with(self.settings),
+            "case": self.case,
+            "roi": region.name,
+            "image": self.opened.source,
+            "mask": region.source,
+            "geometry": self.opened.geometry,
+            **processed_to(*grid, normalisation, self.settings),
+            "voxels": {"morphological_mask": voxels[0], "intensity_mask": voxels[1]},
+            "warnings": list(told),
+        }
+        values.flags.writeable = False
+        return Result(
+            self.planned,
+            values,
+            case=self.case,
+            roi=region.name,
+            warnings=told,
+            provenance=provenance,
+        )
 
 
 def made_with(settings: Settings) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferromics import io
-from ferromics._images import load_image
+from ferromics._images import Loaded, load_image
 from ferromics.errors import InputError
 from ferromics.stages import BiasCorrection
 
@@ -43,74 +43,111 @@ class Region:
             return self.values
         return np.asarray(self.values == self.label)
 
+    def without_voxels(self) -> Region:
+        """All but the mask's voxels."""
+        return replace(self, values=_NOTHING)
+
 
 @dataclass(frozen=True)
-class Case:
-    """One image (oriented, slices along axis 0) and its named regions."""
+class Wanted:
+    """A mask and what of it is wanted.
 
-    image: NDArray[Any]
-    spacing: tuple[float, float, float]
+    ``name`` is the name of its region, or ``None`` for the mask's own; ``label`` and ``threshold``
+    are as in ``extract``. ``among`` says that the mask is one of several, so that a label alone
+    does not name a region.
+    """
+
+    source: io.Source
+    name: str | None = None
+    label: Labels = None
+    threshold: float | None = None
+    among: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether it may hold several regions."""
+        return not (self.label is None or _is_whole(self.label))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image that is read, oriented, its slices along axis 0; masks are laid over it."""
+
+    ready: Loaded
     name: str
-    regions: tuple[Region, ...]
-    several: bool
     source: dict[str, str]
     geometry: dict[str, Any]
     warnings: tuple[str, ...]
 
-    def without_voxels(self) -> Case:
-        """All but image and masks."""
-        regions = tuple(replace(region, values=_NOTHING) for region in self.regions)
-        return replace(self, image=_NOTHING, regions=regions)
+    @property
+    def image(self) -> NDArray[Any]:
+        """The image's voxels."""
+        return self.ready.array
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """In mm, in the order of the axes."""
+        return self.ready.spacing
+
+    def regions(self, wanted: Wanted) -> list[Region]:
+        """Read a mask and name its regions."""
+        stored, scan, axis = self.ready.stored, self.ready.oriented, self.ready.axis
+        asked = _asked_labels(wanted.label)
+        if wanted.threshold is not None:
+            _check_threshold(wanted.threshold, wanted.label)
+        part = _on_grid(wanted.source, wanted.name if wanted.among else None, stored, scan)
+        values = np.moveaxis(part.array, axis, 0)
+        if wanted.threshold is None:
+            values = _as_set(values)
+        return [
+            Region(
+                name=_region_name(wanted, part.name, found, asked),
+                values=values,
+                label=found,
+                threshold=wanted.threshold,
+                source=_source(part, found, wanted.threshold),
+                warnings=part.warnings,
+            )
+            for found in _labels(values, part.label, asked, wanted.threshold)
+        ]
+
+    def without_voxels(self) -> Opened:
+        """All but the image's voxels."""
+        stored = replace(self.ready.stored, array=_NOTHING)
+        oriented = replace(self.ready.oriented, array=_NOTHING)
+        ready = replace(self.ready, array=_NOTHING, stored=stored, oriented=oriented)
+        return replace(self, ready=ready)
 
 
-def load_case(
+def open_image(
     image: io.Source,
-    mask: Masks,
     *,
-    label: Labels = None,
     spacing: tuple[float, ...] | None = None,
-    mask_threshold: float | None = None,
     slice_axis: str = "auto",
     bias_correction: BiasCorrection | None = None,
-) -> Case:
-    """Read an image and its masks once and name the regions; parameters as in ``extract``."""
+) -> Opened:
+    """Read an image that masks will be laid over; parameters as in ``extract``."""
     ready = load_image(image, spacing, slice_axis, bias_correction)
-    stored, scan, axis = ready.stored, ready.oriented, ready.axis
-    asked = _asked_labels(label)
-    if mask_threshold is not None:
-        _check_threshold(mask_threshold, label)
-    named = isinstance(mask, Mapping)
-    several = named or isinstance(mask, list | tuple) or asked == "all" or isinstance(asked, list)
-    regions: list[Region] = []
-    for name, source in _named_masks(mask):
-        part = _on_grid(source, name if named else None, stored, scan)
-        values = np.moveaxis(part.array, axis, 0)
-        if mask_threshold is None:
-            values = _as_set(values)
-        part_name = name or part.name
-        many = named or isinstance(mask, list | tuple)
-        for found in _labels(values, part.label, asked, mask_threshold):
-            regions.append(
-                Region(
-                    name=_region_name(part_name, found, asked, named_mask=many),
-                    values=values,
-                    label=found,
-                    threshold=mask_threshold,
-                    source=_source(part, found, mask_threshold),
-                    warnings=part.warnings,
-                )
-            )
-    _refuse_twins(regions)
-    return Case(
-        image=ready.array,
-        spacing=ready.spacing,
-        name=stored.name,
-        regions=tuple(regions),
-        several=several,
-        source=stored.source,
-        geometry=io.describe(scan, axis),
-        warnings=stored.warnings,
+    return Opened(
+        ready=ready,
+        name=ready.stored.name,
+        source=ready.stored.source,
+        geometry=io.describe(ready.oriented, ready.axis),
+        warnings=ready.stored.warnings,
     )
+
+
+def wanted_masks(mask: Masks, label: Labels, threshold: float | None) -> list[Wanted]:
+    """What ``extract`` is asked for, mask by mask."""
+    among = isinstance(mask, Mapping | list | tuple)
+    return [Wanted(source, name, label, threshold, among) for name, source in _named_masks(mask)]
+
+
+def all_regions(opened: Opened, wanted: Sequence[Wanted]) -> list[Region]:
+    """The regions of all masks; no two have one name."""
+    regions = [region for one in wanted for region in opened.regions(one)]
+    _refuse_twins(regions)
+    return regions
 
 
 def _named_masks(mask: Masks) -> Iterator[tuple[str | None, io.Source]]:
@@ -264,14 +301,16 @@ def _listed(labels: list[int]) -> str:
 
 
 def _region_name(
-    mask: str, label: int | None, asked: int | list[int] | str | None, *, named_mask: bool
+    wanted: Wanted, mask: str, label: int | None, asked: int | list[int] | str | None
 ) -> str:
-    """Region's name: the mask's, the label where labels were asked for, or both."""
+    """Region's name: its own or the mask's, the label where labels were asked for, or both."""
+    name = wanted.name or mask
     if asked is None:
-        return mask
+        return name
+    named = wanted.among or wanted.name is not None
     if isinstance(asked, int):
-        return mask if named_mask else str(label)
-    return f"{mask}-{label}" if named_mask else str(label)
+        return name if named else str(label)
+    return f"{name}-{label}" if named else str(label)
 
 
 def _source(part: io.Scan, label: int | None, threshold: float | None) -> dict[str, Any]:

@@ -10,12 +10,19 @@ import csv
 import io as text_io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from ferromics._files import check_target, write_atomically
-from ferromics.errors import InputError
+from ferromics._files import replacing
+from ferromics._writers import (
+    Field,
+    Values,
+    arrow_batch,
+    arrow_schema,
+    check_path,
+    write_blocks,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -42,8 +49,6 @@ LONG_COLUMNS: Final = (
     "unit",
 )
 """Columns of the long table, in order."""
-
-SUFFIXES: Final = (".csv", ".json", ".parquet")
 
 
 def long_records(results: Iterable[Result]) -> list[Record]:
@@ -105,18 +110,52 @@ def to_pandas(results: Iterable[Result], layout: Layout = "wide") -> pandas.Data
 
 
 def to_arrow(results: Iterable[Result], layout: Layout = "long") -> pyarrow.Table:
-    """An Arrow table, undefined values null, the provenance as metadata ``ferromics``."""
+    """An Arrow table, undefined values null, the provenance as metadata ``ferromics``.
+
+    A feature's column of the wide table has its family, IBSI code, unit and so on as metadata.
+    """
     try:
         import pyarrow as pa
     except ImportError:
         msg = "Parquet and Arrow need pyarrow: pip install 'ferromics[parquet]'"
         raise ImportError(msg) from None
     results = list(results)
-    rows = records(results, layout)
-    clean = [{k: None if _undefined(v) else v for k, v in row.items()} for row in rows]
-    types = {k: pa.float64() if isinstance(v, float) else pa.string() for k, v in _first(rows)}
-    schema = pa.schema(list(types.items()), {"ferromics": provenance_json(results)})
-    return pa.Table.from_pylist(clean, schema=schema)
+    schema = arrow_schema(fields(results, layout), {"ferromics": provenance_json(results)})
+    return pa.Table.from_batches([arrow_batch(block(results, layout), schema)])
+
+
+def fields(results: Sequence[Result], layout: Layout) -> list[Field]:
+    """The columns of a table of results of the same settings."""
+    if layout == "long":
+        return long_fields()
+    features = map(feature_field, results[0].columns) if results else ()
+    return [Field("case"), Field("roi"), *features]
+
+
+def long_fields() -> list[Field]:
+    """The columns of a long table."""
+    return [Field(name, "number" if name == "value" else "text") for name in LONG_COLUMNS]
+
+
+def feature_field(column: Column) -> Field:
+    """A feature's column of a wide table, with what is known of it."""
+    keys = ("image", "family", "feature", "ibsi", "aggregation", "discretisation", "parameters")
+    about = dict(zip((*keys, "unit"), column[1:], strict=True))
+    return Field(column[0], "number", about)
+
+
+def block(results: Sequence[Result], layout: Layout) -> list[Values]:
+    """All rows of a table of results of the same settings, column by column."""
+    import numpy as np
+
+    names: list[Values] = [[r.case for r in results], [r.roi for r in results]]
+    values = np.array([r.values_array for r in results]).reshape(len(results), -1)
+    if layout == "wide":
+        return [*names, *values.T]
+    columns = results[0].columns if results else ()
+    cases, rois = ([name for name in part for _ in columns] for part in names)
+    parts = [[c[k] for c in columns] * len(results) for k in range(1, 9)]
+    return [cases, rois, *parts[:7], values.ravel(), parts[7]]
 
 
 def provenance_json(results: Iterable[Result]) -> str:
@@ -130,20 +169,6 @@ def provenance_path(path: Path) -> Path:
     return path.with_name(path.stem + ".provenance.json")
 
 
-def check_path(path: Path) -> None:
-    """Refuse an output path that could not be written, before anything is computed."""
-    if path.suffix.lower() not in SUFFIXES:
-        msg = f"cannot tell the format of {path}; its name must end in {', '.join(SUFFIXES)}"
-        raise InputError(msg)
-    check_target(path)
-    if path.suffix.lower() == ".parquet":
-        from importlib.util import find_spec
-
-        if find_spec("pyarrow") is None:
-            msg = f"writing {path} needs pyarrow: pip install 'ferromics[parquet]'"
-            raise InputError(msg)
-
-
 def write(results: Iterable[Result], path: Path, layout: Layout = "long") -> None:
     """Write a table and, beside it, its provenance; both atomically.
 
@@ -152,29 +177,18 @@ def write(results: Iterable[Result], path: Path, layout: Layout = "long") -> Non
     results
         What to write, one after the other.
     path
-        Ends in ``.csv``, ``.json`` or ``.parquet`` (needs ``ferromics[parquet]``).
+        Ends in ``.csv``, ``.tsv``, ``.json``, ``.jsonl``, or, with ``ferromics[parquet]``, in
+        ``.parquet``, ``.feather`` or ``.arrow``.
     layout
         ``"long"`` or ``"wide"``.
     """
     check_path(path)
     results = list(results)
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        data = _parquet(results, layout)
-    else:
-        rows = records(results, layout)
-        data = (to_csv(rows) if suffix == ".csv" else to_json(rows)).encode()
-    write_atomically(provenance_path(path), provenance_json(results).encode())
-    write_atomically(path, data)
-
-
-def _parquet(results: list[Result], layout: Layout) -> bytes:
-    arrow = to_arrow(results, layout)
-    import pyarrow.parquet as pq
-
-    out = text_io.BytesIO()
-    pq.write_table(arrow, out)
-    return out.getvalue()
+    provenance = provenance_json(results)
+    with replacing(provenance_path(path)) as notes, replacing(path) as temporary:
+        notes.write_text(provenance, "utf-8", newline="\n")
+        columns, rows = fields(results, layout), [block(results, layout)]
+        write_blocks(temporary, path.suffix.lower(), columns, rows, {"ferromics": provenance})
 
 
 def _undefined(value: object) -> bool:
@@ -185,9 +199,3 @@ def _csv_cell(value: object) -> object:
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else ""
     return value
-
-
-def _first(rows: list[Record]) -> list[tuple[str, Any]]:
-    return (
-        list(rows[0].items()) if rows else [(c, 0.0 if c == "value" else "") for c in LONG_COLUMNS]
-    )

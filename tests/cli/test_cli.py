@@ -137,7 +137,10 @@ def test_a_region_that_fails_leaves_the_others_and_gives_status_1(cli, files, bl
         (["ct.nii.gz", "soft.nii.gz"], "--mask-threshold 0.5"),
         (["ct.nii.gz", "gtv.nii.gz", "-s", "ibsi:Z"], "preset 'ibsi:Z' is not known"),
         (["ct.nii.gz", "gtv.nii.gz", "-s", "none.yaml"], "no settings file none.yaml"),
-        (["ct.nii.gz", "gtv.nii.gz", "-o", "out.xlsx"], ".csv, .json, .parquet"),
+        (
+            ["ct.nii.gz", "gtv.nii.gz", "-o", "out.xlsx"],
+            ".csv, .tsv, .json, .jsonl, .parquet, .feather, .arrow",
+        ),
         (["ct.nii.gz", "gtv.nii.gz", "-o", "none/out.csv"], "no folder none"),
         (["ct.nii.gz", "gtv.nii.gz", "--threads", "0"], "threads"),
         (["ct.nii.gz", "gtv.nii.gz", "gtv.nii.gz"], "two masks are named 'gtv'"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ferromics as fm
-from ferromics import compliance, foreign, names, table
+from ferromics import _writers, compliance, foreign, names, table
 
 CONFIGURATIONS = compliance.configurations()
 REFERENCES = compliance.references(standardised_only=False)
@@ -245,7 +245,7 @@ def test_json_of_pyradiomics_with_its_settings_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["long", "wide"])
-@pytest.mark.parametrize("suffix", table.SUFFIXES)
+@pytest.mark.parametrize("suffix", _writers.SUFFIXES)
 def test_our_own_tables_are_read(tmp_path: Path, layout: table.Layout, suffix: str) -> None:
     image, mask, spacing = fm.phantom()
     result = fm.extract(image, mask, "ibsi:phantom", spacing=spacing, case="digital_phantom")

@@ -66,7 +66,8 @@ def test_a_mask_of_zeros_and_ones_is_taken_without_a_copy(block, label, highest,
     image, mask = block
     marked = mask.astype(np.uint8)
     marked[0, 0, 0] = highest
-    (region,) = regions.load_case(image, marked, label=label, spacing=(1, 1, 1)).regions
+    opened = regions.open_image(image, spacing=(1, 1, 1))
+    (region,) = opened.regions(regions.Wanted(marked, label=label))
     assert np.shares_memory(region.select(), marked) == shared
     np.testing.assert_array_equal(region.select(), marked == label)
 

@@ -25,19 +25,19 @@ def test_voxels_of_files_are_let_go_of_before_features_are_computed(
         io.write_nifti(path, array, SPACING)
     held: list[weakref.ref[np.ndarray]] = []
     alive: list[bool] = []
-    load_case, run = extractor.load_case, extractor._run
+    all_regions, run = extractor.all_regions, extractor.Work.run
 
-    def load(*args: Any, **more: Any) -> Any:
-        case = load_case(*args, **more)
-        held.extend(map(weakref.ref, (case.image, case.regions[0].values)))
-        return case
+    def load(opened: Any, wanted: Any) -> Any:
+        regions = all_regions(opened, wanted)
+        held.extend(map(weakref.ref, (opened.image, regions[0].values)))
+        return regions
 
     def look(*args: Any, **more: Any) -> Any:
         alive.extend(voxels() is not None for voxels in held)
         return run(*args, **more)
 
-    monkeypatch.setattr(extractor, "load_case", load)
-    monkeypatch.setattr(extractor, "_run", look)
+    monkeypatch.setattr(extractor, "all_regions", load)
+    monkeypatch.setattr(extractor.Work, "run", look)
     result = fm.extract(*paths)
     assert alive == [False, False]
     given = fm.extract(image, image > 40, spacing=SPACING)

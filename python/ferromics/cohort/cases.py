@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from ferromics import io
+from ferromics._writers import Kind
 from ferromics.regions import Labels
 from ferromics.settings import AnySettings
-
-Kind: TypeAlias = Literal["text", "integer", "number", "boolean"]
-"""Type of the values of a column that is carried through."""
 
 
 @dataclass(frozen=True)
