@@ -29,6 +29,10 @@ if TYPE_CHECKING:
         texture,
         texture_matrix,
     )
+    from ferromics.cohort.cases import Case, Mask
+    from ferromics.cohort.run import extract_many
+    from ferromics.cohort.tables import read_table
+    from ferromics.cohort.work import Outcome, extract_case
     from ferromics.compliance import compare, judge
     from ferromics.errors import InputError, RadiomicsError, SettingsError
     from ferromics.extractor import Result, Results, extract
@@ -38,7 +42,10 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Case",
     "InputError",
+    "Mask",
+    "Outcome",
     "RadiomicsError",
     "ResponseMap",
     "ResponseMaps",
@@ -55,6 +62,8 @@ __all__ = [
     "discretise",
     "distance_map",
     "extract",
+    "extract_case",
+    "extract_many",
     "glcm",
     "intensity_peaks",
     "judge",
@@ -62,6 +71,7 @@ __all__ = [
     "normalise",
     "phantom",
     "presets",
+    "read_table",
     "resample",
     "resample_mask",
     "resegment",
@@ -71,7 +81,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Case": "cohort.cases",
     "InputError": "errors",
+    "Mask": "cohort.cases",
+    "Outcome": "cohort.work",
     "RadiomicsError": "errors",
     "ResponseMap": "response",
     "ResponseMaps": "response",
@@ -87,6 +100,8 @@ _HOMES = {
     "discretise": "arrays",
     "distance_map": "arrays",
     "extract": "extractor",
+    "extract_case": "cohort.work",
+    "extract_many": "cohort.run",
     "glcm": "arrays",
     "intensity_peaks": "arrays",
     "judge": "compliance",
@@ -94,6 +109,7 @@ _HOMES = {
     "normalise": "arrays",
     "phantom": "_core",
     "presets": "settings",
+    "read_table": "cohort.tables",
     "resample": "arrays",
     "resample_mask": "arrays",
     "resegment": "arrays",

@@ -29,6 +29,13 @@ class Listing(str, Enum):
     json = "json"
 
 
+class Layout(str, Enum):
+    """Layouts of a table of values."""
+
+    wide = "wide"
+    long = "long"
+
+
 def tell(message: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"ferromics: {' '.join(message.split())}\n")

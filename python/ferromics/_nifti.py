@@ -16,7 +16,7 @@ import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +126,41 @@ def read(path: Path) -> Stored:
     if dimensions == 2:
         spacing = np.array([1.0, *spacing[1:]])
     return Stored(array, spacing, axes, origin, dimensions, digest.hexdigest())
+
+
+class Peeked(NamedTuple):
+    """What a header tells: shape (z, y, x), spacing in mm, bytes a voxel takes in memory."""
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    itemsize: int
+
+
+def peek(path: Path) -> Peeked:
+    """Read a file's header only.
+
+    Raises
+    ------
+    InputError
+        If it is no NIfTI file or is cut off within the header.
+    """
+    with path.open("rb") as file:
+        raw = file.read(_NIFTI2.itemsize)
+    if raw[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(path) as packed:
+                raw = packed.read(_NIFTI2.itemsize)
+        except (EOFError, OSError, zlib.error) as error:
+            msg = f"{path} is damaged or cut off: {error}"
+            raise InputError(msg) from None
+    header = _header(raw, path)
+    n = min(int(header["dim"][0]), 3)
+    shape = [*(max(1, int(s)) for s in header["dim"][1 : n + 1]), 1, 1][:3][::-1]
+    spacing, *_ = _geometry(header, path)
+    itemsize = np.dtype(_DATATYPES.get(int(header["datatype"]), "f8")).itemsize
+    plain = header["slope"] in (0.0, 1.0) and header["inter"] == 0.0
+    # Scaled values are made in double precision, and kept in single.
+    return Peeked(tuple(shape), tuple(spacing.tolist()), itemsize if plain else itemsize + 12)
 
 
 def _inflated(raw: bytes) -> bytes:

@@ -6,8 +6,8 @@ N. J. Tustison et al., N4ITK: improved N3 bias correction, IEEE Transactions on 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import threading
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def corrected(
     n4.SetMaximumNumberOfIterations(list(settings.iterations))
     n4.SetConvergenceThreshold(settings.convergence)
     try:
-        with _one_thread():
+        with _ONE_THREAD:
             n4.Execute(sitk.Shrink(whole, shrink), sitk.Shrink(mask, shrink))
         field = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(whole))
     except RuntimeError as error:
@@ -80,17 +80,32 @@ def corrected(
     return out
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep ITK to one thread: N4 adds up what its threads found, in the order of threads.
+class _OneThread:
+    """Keeps ITK to one thread: N4 adds up what its threads found, in the order of threads.
 
-    The number is the process's, not the filter's: filters inside N4 ask for it.
+    The number is the process's, not the filter's: filters inside N4 ask for it. Cases that are
+    computed at the same time share it: the last one that leaves sets it back.
     """
-    from SimpleITK import ProcessObject
 
-    before = ProcessObject.GetGlobalDefaultNumberOfThreads()
-    ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    try:
-        yield
-    finally:
-        ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        from SimpleITK import ProcessObject
+
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = ProcessObject.GetGlobalDefaultNumberOfThreads()
+                ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+    def __exit__(self, *_: object) -> None:
+        from SimpleITK import ProcessObject
+
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                ProcessObject.SetGlobalDefaultNumberOfThreads(self._before)
+
+
+_ONE_THREAD: Final = _OneThread()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from ferromics._console import (
     INTERRUPTED,
     SOME_FAILED,
     UNUSABLE,
+    Layout,
     Listing,
     SettingsOption,
     progress,
@@ -44,13 +44,6 @@ app = typer.Typer(
 settings_app = typer.Typer(help="Write, check and describe settings files.")
 app.add_typer(settings_app, name="settings")
 app.add_typer(ibsi_app, name="ibsi")
-
-
-class Layout(str, Enum):
-    """Layouts of a table of values."""
-
-    wide = "wide"
-    long = "long"
 
 
 @app.command()

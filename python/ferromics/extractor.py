@@ -329,7 +329,7 @@ class Work:
 def made_with(settings: Settings) -> dict[str, Any]:
     """Provenance: versions, settings and their hash."""
     return {
-        **_versions(),
+        **versions(),
         "settings_hash": settings.hash,
         "settings": json.loads(settings.to_json()),
     }
@@ -353,7 +353,8 @@ def processed_to(
 
 
 @functools.cache
-def _versions() -> dict[str, Any]:
+def versions() -> dict[str, Any]:
+    """Provenance: versions, build and platform."""
     info = _core.build_info()
     return {
         "ferromics": info["version"],

@@ -8,9 +8,10 @@ front. Spacing is in mm, in the order of the array's axes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -89,6 +90,31 @@ def read(source: Source, what: str = "image", spacing: tuple[float, ...] | None 
         f"{type(source).__module__}.{type(source).__qualname__}"
     )
     raise TypeError(msg)
+
+
+def peek(path: Path) -> _nifti.Peeked:
+    """What a file's header tells, without reading its voxels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If its header cannot be read.
+    """
+    label = f"image {path}"
+    _check_file(path, label)
+    if _nifti.is_nifti(path):
+        return _nifti.peek(path)
+    with _reading(label) as sitk:
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(os.fspath(path))
+        reader.ReadImageInformation()
+    shape = [*reader.GetSize()[:3], 1][:3][::-1]
+    spacing = [*reader.GetSpacing()[:3], FLAT_THICKNESS][:3][::-1]
+    bits = sitk.GetPixelIDValueAsString(reader.GetPixelID()).split("-")[0]  # "16-bit signed ..."
+    itemsize = int(bits) // 8 if bits.isdigit() else 8
+    return _nifti.Peeked(tuple(shape), tuple(spacing), itemsize)
 
 
 def orient(scan: Scan) -> Scan:
@@ -189,15 +215,7 @@ def stem(path: Path) -> str:
 
 def _from_file(path: Path, what: str) -> Scan:
     label = f"{what} {path}"
-    if path.is_dir():
-        msg = f"{label} is a folder; name an image file (for DICOM, convert the series to NIfTI)"
-        raise InputError(msg)
-    if not path.exists():
-        msg = f"{label}: no such file"
-        raise FileNotFoundError(msg)
-    if path.stat().st_size == 0:
-        msg = f"{label} is empty (0 bytes)"
-        raise InputError(msg)
+    _check_file(path, label)
     source = {"path": str(path)}
     if _nifti.is_nifti(path):
         try:
@@ -211,17 +229,36 @@ def _from_file(path: Path, what: str) -> Scan:
         spacing = _triple(stored.spacing)
         dimensions = min(3, max(2, stored.dimensions))
         return Scan(stored.array, spacing, grid, stem(path), label, source, notes, dimensions)
-    source["sha256"] = _sha256(path)
+    source["sha256"] = sha256(path)
     return _from_sitk(_read_with_sitk(path, label), what, label, source, stem(path))
 
 
+def _check_file(path: Path, label: str) -> None:
+    if path.is_dir():
+        msg = f"{label} is a folder; name an image file (for DICOM, convert the series to NIfTI)"
+        raise InputError(msg)
+    if not path.exists():
+        msg = f"{label}: no such file"
+        raise FileNotFoundError(msg)
+    if path.stat().st_size == 0:
+        msg = f"{label} is empty (0 bytes)"
+        raise InputError(msg)
+
+
 def _read_with_sitk(path: Path, label: str) -> SimpleITK.Image:
+    with _reading(label) as sitk:
+        return sitk.ReadImage(os.fspath(path))
+
+
+@contextlib.contextmanager
+def _reading(label: str) -> Iterator[Any]:
+    """SimpleITK without its warnings; what it cannot read is one line."""
     import SimpleITK as sitk
 
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # noqa: FBT003
     try:
-        return sitk.ReadImage(os.fspath(path))
+        yield sitk
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[-1].split("ERROR:")[-1].strip() if lines else "unknown reason"
@@ -325,7 +362,7 @@ def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     """Digest of a file, and of the voxel file that a MetaImage or NRRD header names beside it."""
     digest = hashlib.sha256()
     for part in (path, *_companions(path)):

@@ -89,14 +89,18 @@ class Opened:
         """In mm, in the order of the axes."""
         return self.ready.spacing
 
-    def regions(self, wanted: Wanted) -> list[Region]:
-        """Read a mask and name its regions."""
-        stored, scan, axis = self.ready.stored, self.ready.oriented, self.ready.axis
+    def mask(self, wanted: Wanted) -> io.Scan:
+        """Read a mask, oriented like the image and checked to lie on its grid."""
+        name = wanted.name if wanted.among else None
+        return _on_grid(wanted.source, name, self.ready.stored, self.ready.oriented)
+
+    def regions(self, wanted: Wanted, mask: io.Scan | None = None) -> list[Region]:
+        """Name the regions of a mask, which is read if it is not given."""
         asked = _asked_labels(wanted.label)
         if wanted.threshold is not None:
             _check_threshold(wanted.threshold, wanted.label)
-        part = _on_grid(wanted.source, wanted.name if wanted.among else None, stored, scan)
-        values = np.moveaxis(part.array, axis, 0)
+        part = self.mask(wanted) if mask is None else mask
+        values = np.moveaxis(part.array, self.ready.axis, 0)
         if wanted.threshold is None:
             values = _as_set(values)
         return [

@@ -1,0 +1,154 @@
+"""How much memory a case may take, told from files' headers before anything is read.
+
+The figures are upper bounds of what was measured at peak (tests/memory/test_cohorts.py): bytes a
+voxel of the region's box on the grid that is worked on. Where the box is not known yet, it is taken
+for the whole image.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from ferromics import io
+from ferromics.cohort.cases import Case
+from ferromics.errors import InputError, RadiomicsError
+from ferromics.settings import Settings
+
+PROCESS: Final = 80 << 20
+"""Interpreter, numpy, pydantic and the core."""
+
+_BOX: Final = 12
+_TEXTURE_OR_PEAKS: Final = 28
+_MORPHOLOGY: Final = 100  # the transforms of Moran's I and Geary's C
+_MAP: Final = 64
+_STEERED_MAP: Final = 160
+_SHARE: Final = 0.8
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as ``8G``, ``500M``, ``1.5GiB`` or a plain number of bytes.
+
+    Examples
+    --------
+    >>> from ferromics.cohort.memory import parse_size
+    >>> parse_size("8G") == 8 * 2**30
+    True
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    size = 0
+    if found:
+        size = int(float(found[1]) * 2 ** (10 * " KMGT".index(found[2].upper() or " ")))
+    if not size:
+        msg = f"memory must be a size such as 8G or 500M, got {text!r}"
+        raise InputError(msg)
+    return size
+
+
+def shown(size: float) -> str:
+    """A size for people.
+
+    Examples
+    --------
+    >>> from ferromics.cohort.memory import shown
+    >>> shown(3 * 2**30), shown(5 * 2**20)
+    ('3.0 GiB', '5 MiB')
+    """
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{math.ceil(size / 2**20)} MiB"
+
+
+def available() -> int:
+    """Bytes that a run may take where nobody says: four fifths of what is free.
+
+    What is free is the system's figure, or what a container or batch job may still take of its own.
+    """
+    free = [2**33]
+    try:
+        info = Path("/proc/meminfo").read_text("ascii")
+        free = [int(re.findall(r"MemAvailable:\s*(\d+) kB", info)[0]) * 1024]
+    except (OSError, IndexError):
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2]
+    return int(_SHARE * min(free + _of_control_group()))
+
+
+def _of_control_group() -> list[int]:
+    """What the control group of a container or job leaves (cgroup 2, then 1), if it has a limit."""
+    names = (("memory.max", "memory.current"),)
+    old = (("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),)
+    for limit, used in names + old:
+        folder = Path("/sys/fs/cgroup")
+        try:
+            most, taken = ((folder / name).read_text("ascii").strip() for name in (limit, used))
+            if most.isdigit() and int(most) < 2**60:
+                return [max(0, int(most) - int(taken))]
+        except (OSError, ValueError):
+            continue
+    return []
+
+
+def estimate(case: Case, settings: Settings) -> int:
+    """Bytes that a case may take at most, from its files' headers.
+
+    A file whose header cannot be read counts as nothing: reading it will fail.
+    """
+    image = _header(case.image)
+    if image is None:
+        return 0
+    masks = [h for h in (_header(mask.source) for mask in case.masks) if h is not None]
+    held = image.bytes + max((mask.bytes + mask.voxels for mask in masks), default=0)
+    return held + int(of_box(image.shape, image.spacing, settings))
+
+
+def of_box(shape: Sequence[int], spacing: Sequence[float], settings: Settings) -> int:
+    """Bytes that computing a region takes whose box has this shape (z, y, x; spacing in mm)."""
+    voxels = math.prod(shape)
+    return int(voxels * _finer(spacing, settings) * _bytes_per_voxel(settings))
+
+
+def _finer(spacing: Sequence[float], settings: Settings) -> float:
+    """Voxels of the new grid for one of the old; the old box is held too."""
+    wanted = settings.resample.spacing
+    if wanted == (None, None, None):
+        return 1.0
+    new = [length or old for length, old in zip(wanted, spacing, strict=True)]
+    return 1.0 + math.prod(spacing) / math.prod(new)
+
+
+def _bytes_per_voxel(settings: Settings) -> int:
+    families = {f.type for f in settings.features}
+    of_maps = [f.features for f in settings.filters if f.features is not None]
+    families.update(f.type for chosen in of_maps for f in chosen)
+    per_voxel = _BOX
+    if families - {"morph", "stat", "ih", "ivh", "diag"}:
+        per_voxel += _TEXTURE_OR_PEAKS
+    if "morph" in families:
+        per_voxel = max(per_voxel, _MORPHOLOGY)
+    steered = any(getattr(f, "sigma_tensor", None) is not None for f in settings.filters)
+    if settings.filters:
+        per_voxel += _STEERED_MAP if steered else _MAP
+    return per_voxel
+
+
+class _Header:
+    """Size of an image in memory."""
+
+    def __init__(self, shape: Iterable[int], spacing: Iterable[float], size: int) -> None:
+        self.shape, self.spacing = tuple(shape), tuple(spacing)
+        self.voxels = math.prod(self.shape)
+        self.bytes = size
+
+
+def _header(source: io.Source) -> _Header | None:
+    if not isinstance(source, str | os.PathLike):
+        return None  # it is in memory already
+    try:
+        peeked = io.peek(Path(source))
+        size = os.stat(source).st_size  # noqa: PTH116
+    except (OSError, RadiomicsError):
+        return None
+    return _Header(peeked.shape, peeked.spacing, size + math.prod(peeked.shape) * peeked.itemsize)

@@ -1,0 +1,457 @@
+"""Many cases: in threads, in processes, or on any executor; within cores and memory.
+
+Cases are independent, so each has one thread and as many run as there are cores. The core and the
+inflating of files release Python's lock, so one process does; a case whose memory does not fit
+beside others runs alone, on all cores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from ferromics import _core
+from ferromics.cohort import memory as sizes
+from ferromics.cohort.cases import Case, Cohort, Mask
+from ferromics.cohort.work import (
+    Failure,
+    Outcome,
+    RegionOutcome,
+    extract_case,
+    failure_of,
+    files_of,
+    name_of,
+    roi_of,
+)
+from ferromics.errors import InputError, RadiomicsError
+from ferromics.settings import AnySettings, Settings
+
+AnyCase: TypeAlias = "Case | Mapping[str, Any] | Sequence[Any]"
+"""A case, a dict with the fields ``image``, ``mask`` and so on, or a pair of image and mask."""
+
+Workers: TypeAlias = Literal["threads", "processes"]
+
+DIED: Final = "the worker process died while it was computing this case"
+
+
+def extract_many(
+    cases: Iterable[AnyCase] | Cohort,
+    settings: AnySettings = None,
+    *,
+    jobs: int | None = None,
+    executor: Executor | None = None,
+    workers: Workers = "threads",
+    memory: int | str | None = None,
+    on_error: Literal["record", "raise"] = "record",
+    stop: Callable[[], bool] | None = None,
+) -> Generator[Outcome, None, None]:
+    """Compute many cases; yields what came out of each as it finishes.
+
+    Parameters
+    ----------
+    cases
+        :class:`Case` objects, dicts with their fields and those of one :class:`Mask` (``image``,
+        ``mask``, ``label``, ``roi``, ...), pairs of image and mask, or a :class:`Cohort`. Taken one
+        after the other as there is room for them: a generator of any length is good.
+    settings
+        As for :func:`ferromics.extract`; a case's own come first.
+    jobs
+        Cases at a time; by default ``FERROMICS_NUM_THREADS``, else the cores. With an executor,
+        cases that are handed to it before the first is done (by default 256).
+    executor
+        Any :class:`concurrent.futures.Executor`, as that of a dask client
+        (``client.get_executor()``); it decides where and how many cases run, each on one thread.
+    workers
+        ``"threads"`` of this process, or ``"processes"``, which outlive a crash of one of them.
+    memory
+        Bytes, or text such as ``"8G"``, that all cases at a time may take, by default four fifths
+        of what is free. A case waits for room; one that may take more than half runs alone; one
+        whose region is too large for all of it fails and says how much it needs. Left to the
+        executor where there is one.
+    on_error
+        ``"record"``: what stops a region is in its outcome; ``"raise"``: it stops the iteration.
+    stop
+        Asked before each case; once it is true no further case begins, and those under way are
+        still yielded.
+
+    Yields
+    ------
+    Outcome
+        ``index`` tells which case it is: the order is that of finishing.
+
+    Raises
+    ------
+    SettingsError
+        If settings are not allowed, of the run before it begins, of a case when it is its turn.
+    RadiomicsError
+        If the executor can take no more cases.
+
+    Examples
+    --------
+    >>> import ferromics as fm
+    >>> image, mask, spacing = fm.phantom()
+    >>> cases = [fm.Case(image, (fm.Mask(mask, roi="all"),), f"case{k}", spacing=spacing)
+    ...          for k in range(3)]
+    >>> sorted(outcome.case for outcome in fm.extract_many(cases))
+    ['case0', 'case1', 'case2']
+    """
+    jobs = _checked_jobs(jobs, executor)
+    limit = sizes.available() if memory is None else _bytes(memory)
+    pool: _Pool
+    if executor is not None:
+        pool = _Given(executor)
+    elif workers == "processes":
+        pool = _Processes(jobs)
+    elif workers == "threads":
+        pool = _Threads(jobs)
+    else:
+        msg = f"workers must be 'threads' or 'processes', got {workers!r}"
+        raise InputError(msg)
+    chosen = Chosen(settings)
+    listed = cases.cases if isinstance(cases, Cohort) else cases
+    run = _Run(enumerate(map(as_case, listed)), chosen, pool, jobs, limit, stop or (lambda: False))
+    return _raising(run) if on_error == "raise" else run.outcomes()
+
+
+def as_case(given: AnyCase) -> Case:
+    """A case from whatever names it.
+
+    Raises
+    ------
+    InputError
+        If it is none of what :func:`extract_many` takes.
+    """
+    if isinstance(given, Case):
+        return given
+    if isinstance(given, Mapping):
+        return _from_mapping(given)
+    if isinstance(given, list | tuple) and len(given) == 2:
+        image, masks = given
+        listed = masks if isinstance(masks, list | tuple) else (masks,)
+        return Case(image, tuple(m if isinstance(m, Mask) else Mask(m) for m in listed))
+    msg = f"a case must be a Case, a dict or a pair of image and mask, got {type(given).__name__}"
+    raise InputError(msg)
+
+
+_OF_CASE: Final = {"image": "image", "case": "name", "settings": "settings", "spacing": "spacing"}
+_OF_MASK: Final = {
+    "mask": "source",
+    "roi": "roi",
+    "label": "label",
+    "mask_threshold": "threshold",
+}
+
+
+def _from_mapping(given: Mapping[str, Any]) -> Case:
+    known = {**_OF_CASE, **_OF_MASK}
+    unknown = [key for key in given if key not in known]
+    lacking = [key for key in ("image", "mask") if key not in given]
+    if unknown or lacking:
+        what = f"has no {lacking[0]!r}" if lacking else f"has an unknown field {unknown[0]!r}"
+        msg = f"a case given as a dict {what}; its fields are {', '.join(known)}"
+        raise InputError(msg)
+    mask = Mask(**{_OF_MASK[k]: v for k, v in given.items() if k in _OF_MASK})
+    return Case(masks=(mask,), **{_OF_CASE[k]: v for k, v in given.items() if k in _OF_CASE})
+
+
+class Chosen:
+    """The settings of each case; each name, file or dict is read once."""
+
+    def __init__(self, settings: AnySettings) -> None:
+        self._run = Settings.of(settings)
+        self._known: dict[str, Settings] = {}
+
+    def of(self, case: Case) -> Settings:
+        """The case's own, or the run's."""
+        given = case.settings
+        if given is None:
+            return self._run
+        if not isinstance(given, str | os.PathLike):
+            return Settings.of(given)
+        key = os.fspath(given)
+        if key not in self._known:
+            self._known[key] = Settings.of(given)
+        return self._known[key]
+
+
+@dataclass
+class _Task:
+    """A case on its way."""
+
+    index: int
+    case: Case
+    settings: Settings
+    bytes: int = 0
+    alone: bool = False
+    limit: int | None = None
+    threads: int = 1
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """Further arguments of :func:`extract_case`."""
+        return {"threads": self.threads, "index": self.index, "limit": self.limit}
+
+    def failed(self, failure: Failure) -> Outcome:
+        """What is said of it where nothing came back."""
+        regions = (
+            RegionOutcome(roi_of(mask), row, None, failure, 0.0)
+            for row, mask in enumerate(self.case.masks)
+        )
+        return Outcome(self.index, name_of(self.case), tuple(regions), {})
+
+
+class _Pool:
+    """Where cases are computed."""
+
+    bounded = True
+    """Whether cases share this machine's memory and cores."""
+
+    def submit(self, task: _Task) -> Future[Outcome]:
+        """Hand over a case."""
+        raise RadiomicsError(type(self).__name__)
+
+    def lost_by(self, error: BaseException) -> bool:
+        """Whether an error means that all cases under way were lost with a worker."""
+        return False
+
+    def renew(self) -> None:
+        """Have working workers again."""
+
+    def close(self) -> None:
+        """Drop cases that have not begun, wait for the others."""
+
+
+class _Threads(_Pool):
+    def __init__(self, jobs: int) -> None:
+        self._executor = ThreadPoolExecutor(jobs, thread_name_prefix="ferromics-case")
+
+    def submit(self, task: _Task) -> Future[Outcome]:
+        return self._executor.submit(extract_case, task.case, task.settings, **task.how)
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+class _Processes(_Pool):
+    """Processes of our own; one that dies is replaced."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._executor = self._made()
+
+    def _made(self) -> ProcessPoolExecutor:
+        import multiprocessing
+
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._jobs, context, initializer=_quiet)
+
+    def submit(self, task: _Task) -> Future[Outcome]:
+        return self._executor.submit(extract_case, task.case, task.settings, **task.how)
+
+    def lost_by(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenProcessPool)
+
+    def renew(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor = self._made()
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+class _Given(_Pool):
+    """The caller's executor, which stays open."""
+
+    bounded = False
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._futures: set[Future[Outcome]] = set()
+
+    def submit(self, task: _Task) -> Future[Outcome]:
+        try:
+            future = self._executor.submit(extract_case, task.case, task.settings, **task.how)
+        except RuntimeError as error:  # closed, or broken by a worker that died
+            msg = f"the executor takes no more cases: {error}"
+            raise RadiomicsError(msg) from error
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        return future
+
+    def close(self) -> None:
+        for future in tuple(self._futures):
+            future.cancel()
+
+
+@dataclass
+class _Run:
+    """Hands cases to a pool as there is room, and takes what comes back.
+
+    ``queue`` holds cases that are next; ``alone`` those that were under way when a worker died:
+    one of them may have been the cause, so each runs by itself.
+    """
+
+    source: Iterator[tuple[int, Case]]
+    chosen: Chosen
+    pool: _Pool
+    jobs: int
+    limit: int
+    stop: Callable[[], bool]
+    queue: deque[_Task] = field(default_factory=deque)
+    alone: deque[_Task] = field(default_factory=deque)
+    pending: dict[Future[Outcome], _Task] = field(default_factory=dict)
+    exhausted: bool = False
+    cores: int = field(default_factory=lambda: int(_core.build_info()["threads"]))
+
+    def outcomes(self) -> Generator[Outcome, None, None]:
+        """Run until all are done, or until told to stop."""
+        try:
+            while True:
+                self._fill()
+                if not self.pending:
+                    break
+                done = wait(self.pending, return_when=FIRST_COMPLETED).done
+                finished = [(self.pending.pop(future), future) for future in done]
+                ready = self._taken(finished)
+                try:
+                    self._fill()  # before the consumer has its turn: no core waits for it
+                finally:
+                    yield from ready
+        finally:
+            self.pool.close()
+
+    def _taken(self, finished: list[tuple[_Task, Future[Outcome]]]) -> list[Outcome]:
+        """The outcomes of cases that came back; a worker's death leaves some to be done again."""
+        ready: list[Outcome] = []
+        lost: list[_Task] = []
+        for task, future in finished:
+            error = CancelledError() if future.cancelled() else future.exception()
+            if error is None:
+                ready.append(future.result())
+            elif self.pool.lost_by(error):
+                lost.append(task)
+            else:
+                ready.append(task.failed(failure_of(error)))
+        if lost:
+            lost.extend(self.pending.values())
+            self.pending.clear()
+            self.pool.renew()
+            if len(lost) == 1:
+                ready.append(lost[0].failed(Failure(DIED, lasting=False)))
+            else:
+                self.alone.extend(sorted(lost, key=lambda task: task.index))
+        return ready
+
+    def _fill(self) -> None:
+        """Hand over what there is room for; a few more than run, so that none waits for us."""
+        if self.stop():
+            self.queue.clear()
+            self.alone.clear()
+            self.exhausted = True
+            return
+        if self.alone:
+            if not self.pending:
+                self._submit(self.alone.popleft())
+            return
+        window = 2 * self.jobs if self.pool.bounded else self.jobs
+        while len(self.pending) < window:
+            self._fetch(window)
+            if not self.queue or not self._fits(self.queue[0]):
+                return
+            self._submit(self.queue.popleft())
+
+    def _fetch(self, window: int) -> None:
+        while not self.exhausted and len(self.queue) < window:
+            found = next(self.source, None)
+            if found is None:
+                self.exhausted = True
+                return
+            index, case = found
+            task = _Task(index, case, self.chosen.of(case))
+            if self.pool.bounded:
+                _read_ahead(case)
+                task.bytes = sizes.estimate(case, task.settings)
+                task.alone = sizes.PROCESS + 2 * task.bytes > self.limit
+                # The estimate takes the region for as large as the image: only where that is too
+                # much is the region itself looked at.
+                task.limit = self.limit if sizes.PROCESS + task.bytes > self.limit else None
+            self.queue.append(task)
+
+    def _fits(self, task: _Task) -> bool:
+        under_way = self.pending.values()
+        if not under_way:
+            return True
+        if task.alone or any(t.alone for t in under_way):
+            return False
+        taken = sizes.PROCESS + sum(t.bytes for t in under_way)
+        return not self.pool.bounded or taken + task.bytes <= self.limit
+
+    def _submit(self, task: _Task) -> None:
+        """Cores that no other case will need are this one's."""
+        if self.pool.bounded:
+            left = len(self.pending) + len(self.queue) + 1 if self.exhausted else self.jobs
+            at_a_time = 1 if task.alone else min(self.jobs, left)
+            task.threads = max(1, self.cores // at_a_time)
+        self.pending[self.pool.submit(task)] = task
+
+
+def _raising(run: _Run) -> Generator[Outcome, None, None]:
+    outcomes = run.outcomes()
+    with contextlib.closing(outcomes):
+        for outcome in outcomes:
+            for roi, failure in outcome.failures.items():
+                msg = f"case {outcome.case}, region {roi}: {failure.message}"
+                raise RadiomicsError(msg)
+            yield outcome
+
+
+def _read_ahead(case: Case) -> None:
+    """Ask the system to fetch a case's files while earlier cases are computed."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    for path in files_of(case):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
+            finally:
+                os.close(handle)
+
+
+def _quiet() -> None:
+    """In a worker process: Ctrl-C is the parent's to handle."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _checked_jobs(jobs: int | None, executor: Executor | None) -> int:
+    if jobs is None:
+        return 256 if executor is not None else int(_core.build_info()["threads"])
+    if isinstance(jobs, bool) or jobs < 1:
+        msg = f"jobs must be a whole number from 1 on, got {jobs!r}"
+        raise InputError(msg)
+    return jobs
+
+
+def _bytes(memory: int | str) -> int:
+    if isinstance(memory, str):
+        return sizes.parse_size(memory)
+    if isinstance(memory, bool) or memory < 1:
+        msg = f"memory must be a number of bytes or text such as '8G', got {memory!r}"
+        raise InputError(msg)
+    return memory

@@ -1,0 +1,312 @@
+"""The table of a cohort: its columns, its rows in the order of the input, and reading it back.
+
+Wide: one row a region with what is known of the case (``case_...``) before the features. Long: one
+row a value, and beside it a table of cases with one row a region. The columns are the same for
+every case; what a region lacks is missing, never left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferromics._writers import NEED_ARROW, SUFFIXES, Field, Values
+from ferromics.cohort.cases import Case, Cohort
+from ferromics.cohort.journal import Entry, values_of
+from ferromics.cohort.work import name_of
+from ferromics.errors import InputError
+from ferromics.settings import Settings
+from ferromics.table import LONG_COLUMNS, Column, feature_field, provenance_path
+
+if TYPE_CHECKING:
+    import pandas
+
+BLOCK: Final = 1000
+"""Regions whose rows are made at a time."""
+
+CASE_FIELDS: Final = (
+    Field("case_status"),
+    Field("case_error"),
+    Field("case_warnings"),
+    Field("case_image"),
+    Field("case_image_sha256"),
+    Field("case_mask"),
+    Field("case_mask_sha256"),
+    Field("case_label", "integer"),
+    Field("case_mask_threshold", "number"),
+    Field("case_settings"),
+    Field("case_version"),
+    Field("case_slice_axis"),
+    *(Field(f"case_shape_{axis}", "integer") for axis in "zyx"),
+    *(Field(f"case_spacing_{axis}_mm", "number", {"unit": "mm"}) for axis in "zyx"),
+    *(Field(f"case_grid_shape_{axis}", "integer") for axis in "zyx"),
+    *(Field(f"case_grid_spacing_{axis}_mm", "number", {"unit": "mm"}) for axis in "zyx"),
+    Field("case_voxels_morphological", "integer"),
+    Field("case_voxels_intensity", "integer"),
+    Field("case_seconds", "number", {"unit": "s"}),
+)
+"""What is known of a region besides its features: as read and oriented, and as worked on."""
+
+DONE, FAILED = "done", "failed"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A case that is done, with what its rows need."""
+
+    case: Case
+    settings: Settings
+    entry: Entry
+
+
+class Rows:
+    """Rows of a cohort's tables.
+
+    Parameters
+    ----------
+    cohort
+        The cases.
+    columns
+        The features' columns of each settings hash.
+    version
+        Of ferromics.
+    """
+
+    def __init__(
+        self, cohort: Cohort, columns: Mapping[str, Sequence[Column]], version: str
+    ) -> None:
+        self._cohort, self._version = cohort, version
+        self._columns = columns
+        united = {column[0]: column for of in columns.values() for column in of}
+        self._features = tuple(united.values())
+        places = {name: k for k, name in enumerate(united)}
+        self._places = {
+            settings: np.array([places[column[0]] for column in of], int)
+            for settings, of in columns.items()
+        }
+        carried = [Field(name, kind) for name, kind in cohort.carried.items()]
+        self.case_fields: list[Field] = [Field("case"), Field("roi"), *carried, *CASE_FIELDS]
+        self.wide_fields = [*self.case_fields, *map(feature_field, self._features)]
+        self._leading = 2 + len(carried)
+        rest = (Field(n, "number" if n == "value" else "text") for n in LONG_COLUMNS[2:])
+        self.long_fields = [*self.case_fields[: self._leading], *rest]
+
+    def cases(self, pieces: Iterable[Piece]) -> Iterator[list[Values]]:
+        """One row a region, without features."""
+        for block in _blocks(pieces):
+            yield self._leads(block)
+
+    def wide(self, pieces: Iterable[Piece]) -> Iterator[list[Values]]:
+        """One row a region."""
+        for block in _blocks(pieces):
+            values = np.full((len(block), len(self._features)), np.nan)
+            for row, (piece, region) in zip(values, block, strict=True):
+                if "values" in region:
+                    row[self._places[piece.settings.hash]] = values_of(region)
+            yield [*self._leads(block), *np.ascontiguousarray(values.T)]
+
+    def long(self, pieces: Iterable[Piece]) -> Iterator[list[Values]]:
+        """One row a value."""
+        for block in _blocks(pieces, max(1, BLOCK * 200 // max(1, len(self._features)))):
+            done = [(piece, region) for piece, region in block if "values" in region]
+            if not done:
+                continue
+            of = [self._columns[piece.settings.hash] for piece, _ in done]
+            counts = [len(columns) for columns in of]
+            leads = self._leads(done)[: self._leading]
+            out: list[Values] = [
+                [value for value, n in zip(column, counts, strict=True) for _ in range(n)]
+                for column in leads
+            ]
+            parts = list(zip(*(column[1:] for columns in of for column in columns), strict=True))
+            values: NDArray[np.float64] = np.concatenate([values_of(region) for _, region in done])
+            yield [*out, *parts[:7], values, parts[7]]
+
+    def _leads(self, block: Sequence[tuple[Piece, dict[str, Any]]]) -> list[Values]:
+        rows = [self._lead(piece, region) for piece, region in block]
+        return [list(column) for column in zip(*rows, strict=True)]
+
+    def _lead(self, piece: Piece, region: dict[str, Any]) -> list[Any]:
+        case, mask = piece.case, piece.case.masks[region["row"]]
+        image, source = region.get("image", {}), region.get("mask", {})
+        label = source.get("label")
+        if label is None and isinstance(mask.label, int):
+            label = mask.label
+        geometry, grid = region.get("geometry", {}), region.get("grid", {})
+        voxels = region.get("voxels", {})
+        nothing = [None] * 3
+        return [
+            name_of(case),
+            region["roi"],
+            *(mask.carried.get(name) for name in self._cohort.carried),
+            FAILED if "error" in region else DONE,
+            region.get("error"),
+            " | ".join(region.get("warnings", ())) or None,
+            self._shown(case.image),
+            image.get("sha256") or _hash(piece, case.image),
+            self._shown(mask.source),
+            source.get("sha256") or _hash(piece, mask.source),
+            label,
+            mask.threshold,
+            piece.settings.hash,
+            self._version,
+            geometry.get("slice_axis"),
+            *geometry.get("shape_zyx", nothing),
+            *geometry.get("spacing_zyx_mm", nothing),
+            *grid.get("shape_zyx", nothing),
+            *grid.get("spacing_zyx_mm", nothing),
+            voxels.get("morphological_mask"),
+            voxels.get("intensity_mask"),
+            region["seconds"],
+        ]
+
+    def _shown(self, source: Any) -> str:
+        """A file's path from the cohort's folder on, if it lies in there."""
+        path = Path(os.fspath(source))
+        folder = self._cohort.folder
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def cases_path(path: Path) -> Path:
+    """Where the table of cases lies beside a long table: ``out.cases.csv`` beside ``out.csv``."""
+    return path.with_name(f"{path.stem}.cases{path.suffix}")
+
+
+def _hash(piece: Piece, source: Any) -> str | None:
+    """A file's digest, if any region of the case got as far as reading it."""
+    return piece.entry.hashes.get(str(Path(source)))
+
+
+def _blocks(
+    pieces: Iterable[Piece], size: int = BLOCK
+) -> Iterator[list[tuple[Piece, dict[str, Any]]]]:
+    block: list[tuple[Piece, dict[str, Any]]] = []
+    for piece in pieces:
+        block.extend((piece, region) for region in piece.entry.regions)
+        if len(block) >= size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def read_table(path: str | os.PathLike[str]) -> pandas.DataFrame:
+    """Read a table that ferromics wrote: of ``extract``, ``batch`` or ``Result``.
+
+    Parameters
+    ----------
+    path
+        Any format and layout. Its ``.provenance.json`` is looked for beside it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text is text, also where it looks like a number (``case``, ``roi``); an undefined value is
+        NaN. ``attrs["provenance"]`` is what the file beside it holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If it is not readable as a table.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, ferromics as fm
+    >>> image, mask, spacing = fm.phantom()
+    >>> result = fm.extract(image, mask, spacing=spacing, case="007")
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "features.csv"
+    >>> fm.table.write([result], path, "wide")
+    >>> fm.read_table(path)["case"][0]
+    '007'
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        msg = "read_table() needs pandas: pip install 'ferromics[pandas]'"
+        raise ImportError(msg) from None
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        msg = f"{path} is no table of ferromics: their names end in {', '.join(SUFFIXES)}"
+        raise InputError(msg)
+    if not path.is_file():
+        msg = f"no file {path}"
+        raise FileNotFoundError(msg)
+    provenance = _provenance(path)
+    try:
+        if suffix in NEED_ARROW:
+            found = _read_arrow(path)
+        elif suffix in (".json", ".jsonl"):
+            found = pd.DataFrame(_objects(path))
+        else:
+            found = _read_text(path, "\t" if suffix == ".tsv" else ",", provenance)
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's derive from these
+        msg = f"{path} is not readable as a table: {' '.join(str(error).split())}"
+        raise InputError(msg) from None
+    for name in found.columns.difference(list(_text_columns(provenance))):
+        if found[name].dtype == object and found[name].isna().all():
+            found[name] = found[name].astype(float)
+    if provenance is not None:
+        found.attrs["provenance"] = provenance
+    return found
+
+
+def _provenance(path: Path) -> Any:
+    try:
+        return json.loads(provenance_path(path).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _text_columns(provenance: Any) -> set[str]:
+    carried = provenance.get("carried", {}) if isinstance(provenance, dict) else {}
+    names = {name for name, kind in carried.items() if kind == "text"}
+    names.update(f.name for f in CASE_FIELDS if f.kind == "text")
+    return {*names, *LONG_COLUMNS} - {"value"}
+
+
+def _read_text(path: Path, delimiter: str, provenance: Any) -> pandas.DataFrame:
+    import pandas as pd
+
+    with path.open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file, delimiter=delimiter), [])
+    text = _text_columns(provenance)
+    missing = {name: [""] for name in header if name not in LONG_COLUMNS or name == "value"}
+    found: pandas.DataFrame = pd.read_csv(
+        path,
+        sep=delimiter,
+        dtype={name: str for name in header if name in text},
+        keep_default_na=False,
+        na_values=missing,
+    )
+    return found
+
+
+def _read_arrow(path: Path) -> pandas.DataFrame:
+    try:
+        from pyarrow import feather
+        from pyarrow import parquet as pq
+    except ImportError:
+        msg = f"reading {path} needs pyarrow: pip install 'ferromics[parquet]'"
+        raise ImportError(msg) from None
+    read = pq.read_table(path) if path.suffix.lower() == ".parquet" else feather.read_table(path)
+    found: pandas.DataFrame = read.to_pandas()
+    return found
+
+
+def _objects(path: Path) -> list[dict[str, Any]]:
+    text = path.read_text("utf-8")
+    if path.suffix.lower() == ".json":
+        listed: list[dict[str, Any]] = json.loads(text)
+        return listed
+    return [json.loads(line) for line in text.splitlines() if line]
