@@ -27,8 +27,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ferromics import _core
 from ferromics._sklearn_rows import Row, at_row, is_table, read_rows
-from ferromics.errors import InputError, RadiomicsError
-from ferromics.extractor import Result, extract, plan
+from ferromics.cohort.run import extract_many
+from ferromics.errors import InputError
+from ferromics.extractor import plan
 from ferromics.settings import AnySettings, Settings
 
 try:
@@ -251,24 +252,12 @@ def _values(
     cases: Sequence[Case], settings: Settings, cores: int | None
 ) -> Iterator[tuple[int, NDArray[np.float64] | None, str]]:
     """Place of a case, its values or ``None``, and why there are none; in any order."""
-    for k, case in enumerate(cases):
-        (mask,) = case.masks
-        try:
-            result = extract(
-                case.image,
-                mask.source,
-                settings,
-                label=mask.label,
-                spacing=case.spacing,
-                mask_threshold=mask.threshold,
-                threads=cores,
-                case=case.name,
-            )
-        except (RadiomicsError, OSError, TypeError) as error:
-            yield k, None, str(error)
-        else:
-            assert isinstance(result, Result)
-            yield k, result.values_array, ""
+    for outcome in extract_many(cases, settings, threads=cores):
+        (region,) = outcome.regions
+        if region.failure is not None:
+            yield outcome.index, None, region.failure.message
+        elif region.result is not None:
+            yield outcome.index, region.result.values_array, ""
 
 
 def _selected(columns: list[str], wanted: str | Sequence[str] | None) -> list[str]:

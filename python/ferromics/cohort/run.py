@@ -45,6 +45,9 @@ AnyCase: TypeAlias = "Case | Mapping[str, Any] | Sequence[Any]"
 
 Workers: TypeAlias = Literal["threads", "processes"]
 
+AHEAD: Final = 256
+"""Cases that an executor is handed before the first is done."""
+
 DIED: Final = "the worker process died while it was computing this case"
 
 
@@ -53,6 +56,7 @@ def extract_many(
     settings: AnySettings = None,
     *,
     jobs: int | None = None,
+    threads: int | None = None,
     executor: Executor | None = None,
     workers: Workers = "threads",
     memory: int | str | None = None,
@@ -70,8 +74,10 @@ def extract_many(
     settings
         As for :func:`ferromics.extract`; a case's own come first.
     jobs
-        Cases at a time; by default ``FERROMICS_NUM_THREADS``, else the cores. With an executor,
-        cases that are handed to it before the first is done (by default 256).
+        Cases at a time; by default as many as threads. With an executor, cases that are handed to
+        it before the first is done (by default 256).
+    threads
+        Threads of all cases together; by default ``FERROMICS_NUM_THREADS``, else the cores.
     executor
         Any :class:`concurrent.futures.Executor`, as that of a dask client
         (``client.get_executor()``); it decides where and how many cases run, each on one thread.
@@ -109,7 +115,8 @@ def extract_many(
     >>> sorted(outcome.case for outcome in fm.extract_many(cases))
     ['case0', 'case1', 'case2']
     """
-    jobs = _checked_jobs(jobs, executor)
+    cores = _at_least_one("threads", threads, int(_core.build_info()["threads"]))
+    jobs = _at_least_one("jobs", jobs, cores if executor is None else AHEAD)
     limit = sizes.available() if memory is None else _bytes(memory)
     pool: _Pool
     if executor is not None:
@@ -123,7 +130,8 @@ def extract_many(
         raise InputError(msg)
     chosen = Chosen(settings)
     listed = cases.cases if isinstance(cases, Cohort) else cases
-    run = _Run(enumerate(map(as_case, listed)), chosen, pool, jobs, limit, stop or (lambda: False))
+    numbered = enumerate(map(as_case, listed))
+    run = _Run(numbered, chosen, pool, jobs, cores, limit, stop or (lambda: False))
     return _raising(run) if on_error == "raise" else run.outcomes()
 
 
@@ -309,13 +317,13 @@ class _Run:
     chosen: Chosen
     pool: _Pool
     jobs: int
+    cores: int
     limit: int
     stop: Callable[[], bool]
     queue: deque[_Task] = field(default_factory=deque)
     alone: deque[_Task] = field(default_factory=deque)
     pending: dict[Future[Outcome], _Task] = field(default_factory=dict)
     exhausted: bool = False
-    cores: int = field(default_factory=lambda: int(_core.build_info()["threads"]))
 
     def outcomes(self) -> Generator[Outcome, None, None]:
         """Run until all are done, or until told to stop."""
@@ -439,13 +447,13 @@ def _quiet() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _checked_jobs(jobs: int | None, executor: Executor | None) -> int:
-    if jobs is None:
-        return 256 if executor is not None else int(_core.build_info()["threads"])
-    if isinstance(jobs, bool) or jobs < 1:
-        msg = f"jobs must be a whole number from 1 on, got {jobs!r}"
+def _at_least_one(what: str, given: int | None, otherwise: int) -> int:
+    if given is None:
+        return otherwise
+    if isinstance(given, bool) or given < 1:
+        msg = f"{what} must be a whole number from 1 on, got {given!r}"
         raise InputError(msg)
-    return jobs
+    return given
 
 
 def _bytes(memory: int | str) -> int:

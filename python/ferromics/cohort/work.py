@@ -209,6 +209,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(" ".join(message.split()), lasting=False)
     trace = "".join(traceback.format_exception(error))
     text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, TypeError):  # of an argument, as a rule
+        return Failure(text, lasting=False, trace=trace)
     return Failure(f"unforeseen {type(error).__name__}: {text}", lasting=False, trace=trace)
 
 
