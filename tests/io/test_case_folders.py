@@ -160,7 +160,18 @@ def test_masks_may_lie_in_another_folder(tmp_path):
     touch(tmp_path, "ct/P1.nii.gz other/P1_gtv.nii.gz")
     for mask_pattern in ("../other/{case}_gtv", f"{tmp_path}/other/{{case}}_gtv"):
         (case,) = find_cases(tmp_path / "ct", pattern="{case}", mask_pattern=mask_pattern).cases
-        assert case.masks[0].roi == "gtv"
+        assert (case.masks[0].roi, case.masks[0].source) == (
+            "gtv",
+            str(tmp_path / "other" / "P1_gtv.nii.gz"),
+        )
+
+
+def test_a_relative_folder_gives_paths_that_hold_elsewhere(tmp_path, monkeypatch):
+    touch(tmp_path, "data/P1/ct.nii.gz data/P1/gtv.nii.gz here/x")
+    monkeypatch.chdir(tmp_path / "here")
+    cohort = find_cases("../data")
+    assert cohort.folder == tmp_path / "data"
+    assert cohort.cases[0].image == str(tmp_path / "data" / "P1" / "ct.nii.gz")
 
 
 def test_a_mask_is_never_taken_for_an_image(tmp_path):
@@ -196,7 +207,7 @@ def test_what_is_left_over_is_noted(tmp_path):
         ),
         ("P1/ct.nii.gz P1/t1.nii.gz", {}, r"no mask of an image: .* has a mask's word \(mask, "),
         ("P1/gtv.nii.gz", {}, r"no image; there are P1/gtv\.nii\.gz"),
-        ("P1/ct.nii.gz P2/gtv.nii.gz", {}, "no image and mask that share case and modality"),
+        ("P1/ct.nii.gz P2/gtv.nii.gz", {}, "no image and mask that share case; there are"),
         (
             "P1/ct.nii.gz",
             {"mask_pattern": "{case}/m.nii.gz"},

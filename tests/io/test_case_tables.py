@@ -139,8 +139,11 @@ def test_paths_start_at_the_table_or_at_home_and_may_come_from_windows(tmp_path,
 
 def test_a_relative_path_of_the_table_gives_paths_that_hold_elsewhere(tmp_path, monkeypatch):
     put(tmp_path / "c.csv", [["image", "mask"], ["ct.nii", "m.nii"]])
-    monkeypatch.chdir(tmp_path)
-    assert find_cases("c.csv").cases[0].image == str(tmp_path / "ct.nii")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    cohort = find_cases("../c.csv")
+    assert cohort.cases[0].image == str(tmp_path / "ct.nii")
+    assert (cohort.folder, cohort.origin) == (tmp_path, "../c.csv")
 
 
 def test_cases_without_a_name_are_named_by_their_file(tmp_path):

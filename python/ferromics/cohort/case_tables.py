@@ -101,11 +101,12 @@ def read_cases(path: Path, *, label: Labels = None, mask_threshold: float | None
     groups: dict[tuple[str, str | None, str | None], list[_Row]] = {}
     for row in rows:
         groups.setdefault((row.image, row.case, row.settings), []).append(row)
-    folder = path.absolute().parent
+    folder = _folder(path)
     names = _default_names([row.image for row in rows if row.case is None], folder)
     cases = []
     for (image, case, settings), group in groups.items():
-        _refuse_twins(table, group, case or names[image])
+        if len(group) > 1:
+            _refuse_twins(table, group, case or names[image])
         masks = tuple(row.mask for row in group)
         given = None if settings is None else chosen[settings]
         cases.append(Case(image, masks, case or names[image], given))
@@ -206,7 +207,7 @@ def _rows(
     label: Labels,
     mask_threshold: float | None,
 ) -> Iterator[_Row]:
-    folder = table.path.absolute().parent
+    folder = str(_folder(table.path))
     for k in range(len(table.numbers)):
         cells = {name: values[k] for name, values in table.columns.items() if values[k]}
         for needed in NEEDED:
@@ -257,18 +258,22 @@ def _threshold(cells: Mapping[str, str], place: str) -> float | None:
     return value
 
 
-def _located(text: str, folder: Path) -> str:
+def _folder(path: Path) -> Path:
+    return Path(os.path.normpath(path.absolute().parent))
+
+
+def _located(text: str, folder: str) -> str:
     """The path that a cell names, from the table's folder; the table may come from Windows."""
     if os.sep == "/":
         text = text.replace("\\", "/")
     if text.startswith("~"):
         text = os.path.expanduser(text)  # noqa: PTH111 (which leaves unknown users as they are)
-    return os.path.normpath(folder / text)
+    return os.path.normpath(os.path.join(folder, text))  # noqa: PTH118 (3x faster than Path)
 
 
 def _settings(table: _Table, rows: Sequence[_Row]) -> dict[str, Settings]:
     """The settings that rows name, each read once."""
-    folder = table.path.absolute().parent
+    folder = str(_folder(table.path))
     out: dict[str, Settings] = {}
     for row in rows:
         text = row.settings

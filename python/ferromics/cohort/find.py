@@ -71,7 +71,8 @@ def find_cases(
         msg = f"no file or folder {path}; give a table of cases (.csv, .tsv, .parquet) or a folder"
         raise FileNotFoundError(msg)
     if path.is_dir():
-        return _in_folder(path.absolute(), pattern, mask_pattern, modality, label, mask_threshold)
+        folder = Path(os.path.normpath(path.absolute()))
+        return _in_folder(folder, pattern, mask_pattern, modality, label, mask_threshold)
     for name, value in (
         ("pattern", pattern),
         ("mask_pattern", mask_pattern),

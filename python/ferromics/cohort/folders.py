@@ -91,20 +91,28 @@ def find_by_pattern(
         sought = f"no file is named as {described(mask_pattern)}"
     if modality is not None:
         # Only now, so that the masks of other images are known to be theirs.
-        wanted = {f.path for f in images if _is_of(f, modality)}
-        if images and not wanted:
-            names = ", ".join(dict.fromkeys(f.fields["modality"] for f in images))
-            msg = f"{folder} has no image of modality {modality!r}; there are {names}"
-            raise InputError(msg)
-        groups = [group for group in groups if group.image in wanted]
+        groups = _of_modality(groups, images, modality, folder)
     carried = [f for f in fields if f not in ("case", "roi")]
     made = cohort(folder, groups, lonely, carried, label, mask_threshold)
     if not made.cases:
-        what = "no image" if not images else f"no mask of an image: {sought}"
+        what = f"no mask of an image: {sought}" if images else "no image"
         if masks and images:
-            what = f"no image and mask that share {' and '.join(f for f in fields if f != 'roi')}"
+            telling = _saying(masks[0]) if mask_pattern is None else ["roi"]
+            both = [f for f in masks[0].fields if f in images[0].fields and f not in telling]
+            what = f"no image and mask that share {' and '.join(both)}"
         raise InputError(nothing(folder, what, [f.path for f in (*images[:2], *masks[:2])]))
     return made
+
+
+def _of_modality(
+    groups: Sequence[Group], images: Sequence[Found], modality: str, folder: Path
+) -> list[Group]:
+    wanted = {image.path for image in images if _is_of(image, modality)}
+    if images and not wanted:
+        names = ", ".join(dict.fromkeys(image.fields["modality"] for image in images))
+        msg = f"{folder} has no image of modality {modality!r}; there are {names}"
+        raise InputError(msg)
+    return [group for group in groups if group.image in wanted]
 
 
 def described(pattern: str) -> str:

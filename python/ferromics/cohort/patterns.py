@@ -62,7 +62,7 @@ def find(folder: Path, pattern: str) -> list[Found]:
     if pattern.startswith("/"):
         folder, parts = Path("/"), parts[1:]
     parts = [part for part in parts if part not in ("", ".")]
-    found = {f.path: f for f in _walk(folder, parts, {})}
+    found = {f.path: f for f in _walk(folder, parts, {})} if parts else {}
     return sorted(found.values(), key=lambda f: natural(str(f.path)))
 
 
@@ -123,8 +123,9 @@ def _walk(folder: Path, parts: list[str], known: Fields) -> Iterator[Found]:
                 yield from _walk(Path(entry.path), parts, known)
         return
     if rest and not _NOT_LITERAL.search(part):
-        if (folder / part).is_dir():
-            yield from _walk(folder / part, rest, known)
+        inner = folder.parent if part == ".." else folder / part
+        if inner.is_dir():
+            yield from _walk(inner, rest, known)
         return
     matcher = _matcher(part, tuple(sorted(known.items())), last=not rest)
     for entry in _entries(folder, folders=bool(rest)):
