@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final
@@ -24,6 +24,7 @@ from ferromics._console import (
     UNUSABLE,
     Layout,
     SettingsOption,
+    parse_labels,
     tell,
 )
 
@@ -126,7 +127,7 @@ def batch(
     from ferromics.cohort.find import find_cases
     from ferromics.settings import Settings
 
-    asked = None if label is None else _label(label)
+    asked = None if label is None else parse_labels(label)
     cohort = find_cases(
         Path(cases),
         pattern=pattern,
@@ -136,6 +137,8 @@ def batch(
         mask_threshold=mask_threshold,
     )
     chosen = Settings.of(settings)
+    for note in (*cohort.notes, *chosen.notes()):
+        tell(f"warning: {note}")
     if dry_run:
         return _survey(cohort, chosen)
     _check_switches(output, resume=resume, overwrite=overwrite, shard=shard)
@@ -365,13 +368,18 @@ def _check_switches(output: str, *, resume: bool, overwrite: bool, shard: str | 
 
 
 def _survey(cohort: Cohort, settings: Any) -> int:
-    raise NotImplementedError
+    """Show what a run would find; status 1 if something is missing."""
+    from ferromics import table
+    from ferromics.cohort.memory import estimate
+    from ferromics.cohort.survey import print_survey, survey, survey_rows, totals
 
+    found = survey(cohort, settings, estimate=estimate)
+    if sys.stdout.isatty():
+        from rich.console import Console
 
-Label = Callable[[str], Any]
-
-
-def _label(text: str) -> Any:
-    from ferromics.cohort.case_tables import parse_label
-
-    return parse_label(text)
+        print_survey(found, Console())
+    else:
+        sys.stdout.write(table.to_csv(survey_rows(found)))
+        for line in totals(found):
+            tell(line)
+    return SOME_FAILED if any(row.problem for row in found.rows) else DONE

@@ -36,6 +36,18 @@ class Layout(str, Enum):
     long = "long"
 
 
+def parse_labels(text: str) -> Any:
+    """What ``--label`` names: a number, several, or all."""
+    from ferromics.cohort.case_tables import parse_label
+    from ferromics.errors import InputError
+
+    try:
+        return parse_label(text)
+    except ValueError:
+        msg = f"--label must be a number, numbers with commas between, or all; got {text!r}"
+        raise InputError(msg) from None
+
+
 def tell(message: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"ferromics: {' '.join(message.split())}\n")

@@ -20,6 +20,7 @@ from ferromics.errors import InputError
 SPREADSHEETS: Final = (".xlsx", ".xls", ".xlsm", ".ods")
 SPREADSHEET_STARTS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 DELIMITERS: Final = ("\t", ";", ",")
+_PANDAS_INDEX: Final = "__index_level_"
 _DECIMAL_COMMA: Final = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)?,\d+(?:[eE][+-]?\d+)?")
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,18 +31,22 @@ _BYTE_ORDER_MARKS: Final = (
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows of cells, all text and equally long, with the number of each row in the file."""
+    """Rows of cells, all text and equally long, with the number of each row in the file.
+
+    ``commas`` tells that a comma in a cell may be a decimal one, since cells are parted otherwise.
+    """
 
     path: Path
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...]
+    commas: bool = False
 
     def column(self, index: int) -> tuple[str, ...]:
         """One column, from top to bottom."""
         return tuple(row[index] for row in self.rows)
 
 
-def read_grid(path: Path) -> Grid:
+def read_grid(path: Path, *, of: str = "names and values", as_written: bool = False) -> Grid:
     """Read a file of values.
 
     Parameters
@@ -49,6 +54,10 @@ def read_grid(path: Path) -> Grid:
     path
         Text with commas, semicolons (then with decimal commas, too) or tabs; ``.json`` (a list of
         objects, one object, or objects by name) or ``.parquet``.
+    of
+        What its columns hold, for messages.
+    as_written
+        Leave decimal commas as they are: ``1,2`` may also be two numbers.
 
     Raises
     ------
@@ -58,13 +67,13 @@ def read_grid(path: Path) -> Grid:
         If there is no such file.
     """
     if path.is_dir():
-        msg = f"{path} is a folder; give one table of values (.csv, .tsv, .json or .parquet)"
+        msg = f"{path} is a folder; give one table (.csv, .tsv, .json or .parquet)"
         raise InputError(msg)
     if not path.is_file():
         msg = f"no file {path}"
         raise FileNotFoundError(msg)
     if path.suffix.lower() in NEED_ARROW:
-        return _from_records(_arrow(path), path)
+        return _from_records(_listed(read_arrow(path), path), path)
     data = path.read_bytes()
     if path.suffix.lower() in SPREADSHEETS or data.startswith(SPREADSHEET_STARTS):
         msg = f"{path} is a spreadsheet; save its sheet as CSV and give that"
@@ -77,7 +86,32 @@ def read_grid(path: Path) -> Grid:
         text = f"[{','.join(line for line in text.splitlines() if line.strip())}]"
     if path.suffix.lower() in (".json", ".jsonl"):
         return _from_records(_json(text, path), path)
-    return _from_text(text, path)
+    return _from_text(text, path, of, as_written=as_written)
+
+
+def read_arrow(path: Path) -> Any:
+    """An Arrow table of a Parquet or Arrow (Feather) file, without the index that pandas adds.
+
+    Raises
+    ------
+    InputError
+        If it is no such file.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow import feather
+        from pyarrow import parquet as pq
+    except ImportError:
+        msg = f"reading {path} needs pyarrow: pip install 'ferromics[parquet]'"
+        raise InputError(msg) from None
+    parquet = path.suffix.lower() == ".parquet"
+    try:
+        read = pq.read_table(path) if parquet else feather.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        kind = "Parquet" if parquet else "Arrow"
+        msg = f"{path} is not readable as {kind}: {' '.join(str(error).split())}"
+        raise InputError(msg) from None
+    return read.select([name for name in read.column_names if not name.startswith(_PANDAS_INDEX)])
 
 
 def _decode(data: bytes, path: Path) -> str:
@@ -86,7 +120,7 @@ def _decode(data: bytes, path: Path) -> str:
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), plain)
     text = data.decode(encoding, errors="replace")
     if re.search("[\x00-\x08\x0e-\x1f]", text):
-        msg = f"{path} is not text; give a table of values (.csv, .tsv, .json or .parquet)"
+        msg = f"{path} is not text; give a table (.csv, .tsv, .json or .parquet)"
         raise InputError(msg)
     return text
 
@@ -99,8 +133,8 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _from_text(text: str, path: Path) -> Grid:
-    lines = text.splitlines()
+def _from_text(text: str, path: Path, of: str, *, as_written: bool) -> Grid:
+    lines = text.splitlines(keepends=True)
     named = re.fullmatch(r'"?sep=(.)"?', lines[0].strip(), re.I)  # Excel's own first line
     skipped = 1 if named else 0
     lines = lines[skipped:]
@@ -111,18 +145,18 @@ def _from_text(text: str, path: Path) -> Grid:
         for row in reader:
             cells = [cell.strip().strip("\ufeff\xa0") for cell in row]
             if any(cells):
-                rows.append([_with_point(c) for c in cells] if delimiter != "," else cells)
+                commas = delimiter != "," and not as_written
+                rows.append([_with_point(c) for c in cells] if commas else cells)
                 numbers.append(reader.line_num + skipped)
     except csv.Error as error:
         msg = f"{path} is not readable as CSV: {error}"
         raise InputError(msg) from None
     width = max(map(len, rows), default=0)
     if width < 2:
-        msg = (
-            f"{path} has one column; names and values must be parted by commas, semicolons or tabs"
-        )
+        msg = f"{path} has one column; {of} must be parted by commas, semicolons or tabs"
         raise InputError(msg)
-    return Grid(path, tuple((*row, *[""] * (width - len(row))) for row in rows), tuple(numbers))
+    filled = tuple((*row, *[""] * (width - len(row))) for row in rows)
+    return Grid(path, filled, tuple(numbers), commas=delimiter != ",")
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -173,25 +207,8 @@ def _json(text: str, path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _arrow(path: Path) -> list[dict[str, Any]]:
-    """Records of a Parquet file, or of an Arrow (Feather) one."""
-    try:
-        import pyarrow as pa
-        from pyarrow import feather
-        from pyarrow import parquet as pq
-    except ImportError:
-        msg = f"reading {path} needs pyarrow: pip install 'ferromics[parquet]'"
-        raise InputError(msg) from None
-    parquet = path.suffix.lower() == ".parquet"
-    try:
-        read = pq.read_table(path) if parquet else feather.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        kind = "Parquet" if parquet else "Arrow"
-        msg = f"{path} is not readable as {kind}: {' '.join(str(error).split())}"
-        raise InputError(msg) from None
-    # pandas stores its index as one more column.
-    columns = [name for name in read.column_names if not name.startswith("__index_level_")]
-    rows: list[dict[str, Any]] = read.select(columns).to_pylist()
+def _listed(read: Any, path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read.to_pylist()
     if not rows:
         msg = f"{path} has no rows"
         raise InputError(msg)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import math
 import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ try:
 except ImportError:  # no wheel for this platform
     igzip_lib = None
     _INFLATE_ERROR = zlib.error
+
+_PEEKED: Final = 1 << 13
+"""Bytes that hold a header, compressed or not."""
 
 _MOST_PER_BYTE: Final = 1032  # what a byte of compressed data can become at most
 
@@ -121,46 +125,38 @@ def read(path: Path) -> Stored:
     finally:
         hashing.join()
     header = _header(raw, path)
-    array, dimensions = _voxels(raw, header, path)
-    spacing, axes, origin = _geometry(header, path)
-    if dimensions == 2:
-        spacing = np.array([1.0, *spacing[1:]])
-    return Stored(array, spacing, axes, origin, dimensions, digest.hexdigest())
+    dtype, shape, offset = _layout(header, path, len(raw))
+    array = np.frombuffer(raw, dtype, math.prod(shape), offset).reshape(shape)
+    array = _scaled(array, float(header["slope"]), float(header["inter"]))
+    return Stored(array, *_place(header, path), digest.hexdigest())
 
 
-class Peeked(NamedTuple):
-    """What a header tells: shape (z, y, x), spacing in mm, bytes a voxel takes in memory."""
-
-    shape: tuple[int, ...]
-    spacing: tuple[float, ...]
-    itemsize: int
-
-
-def peek(path: Path) -> Peeked:
-    """Read a file's header only.
+def peek(path: Path) -> Stored:
+    """What a file's header says; the array takes no memory and is 0, the digest is empty.
 
     Raises
     ------
     InputError
-        If it is no NIfTI file or is cut off within the header.
+        If the header is damaged or is not of one 2D or 3D image of real numbers, or a file that is
+        not compressed is cut off.
     """
     with path.open("rb") as file:
-        raw = file.read(_NIFTI2.itemsize)
+        raw = file.read(_PEEKED)
+    there: int | None = path.stat().st_size
     if raw[:2] == b"\x1f\x8b":
         try:
-            with gzip.open(path) as packed:
-                raw = packed.read(_NIFTI2.itemsize)
-        except (EOFError, OSError, zlib.error) as error:
+            raw = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, _PEEKED)
+        except zlib.error as error:
             msg = f"{path} is damaged or cut off: {error}"
             raise InputError(msg) from None
+        there = None
     header = _header(raw, path)
-    n = min(int(header["dim"][0]), 3)
-    shape = [*(max(1, int(s)) for s in header["dim"][1 : n + 1]), 1, 1][:3][::-1]
-    spacing, *_ = _geometry(header, path)
-    itemsize = np.dtype(_DATATYPES.get(int(header["datatype"]), "f8")).itemsize
-    plain = header["slope"] in (0.0, 1.0) and header["inter"] == 0.0
-    # Scaled values are made in double precision, and kept in single.
-    return Peeked(tuple(shape), tuple(spacing.tolist()), itemsize if plain else itemsize + 12)
+    dtype, shape, _ = _layout(header, path, there)
+    spacing, axes, origin, dimensions = _place(header, path)
+    slope, inter = float(header["slope"]), float(header["inter"])
+    voxel = _scaled(np.zeros((), dtype.newbyteorder("=")), slope, inter)
+    array = np.broadcast_to(np.zeros((), voxel.dtype), shape)
+    return Stored(array, spacing, axes, origin, dimensions, "")
 
 
 def _inflated(raw: bytes) -> bytes:
@@ -200,7 +196,10 @@ def _header(raw: bytes, path: Path) -> np.void:
     raise InputError(msg)
 
 
-def _voxels(raw: bytes, header: np.void, path: Path) -> tuple[NDArray[Any], int]:
+def _layout(
+    header: np.void, path: Path, there: int | None
+) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """Type, shape (k, j, i) and place of the voxels in a file of ``there`` bytes, if known."""
     n = int(header["dim"][0])
     sizes = [int(s) for s in header["dim"][1 : n + 1]] if 1 <= n <= 7 else []
     if not sizes or min(sizes) < 1:
@@ -221,16 +220,17 @@ def _voxels(raw: bytes, header: np.void, path: Path) -> tuple[NDArray[Any], int]
         msg = f"{path} holds {what}; one real number per voxel is needed"
         raise InputError(msg)
     dtype = np.dtype(_DATATYPES[kind]).newbyteorder(header.dtype["datatype"].byteorder)
-    shape = [*sizes, 1, 1][:3][::-1]
-    count, offset = int(np.prod(shape, dtype=object)), int(header["vox_offset"])
-    if offset < header.dtype.itemsize or len(raw) < offset + count * dtype.itemsize:
+    shape = tuple([*sizes, 1, 1][:3][::-1])
+    count, offset = math.prod(shape), int(header["vox_offset"])
+    needed = offset + count * dtype.itemsize
+    there = needed if there is None else there
+    if offset < header.dtype.itemsize or there < needed:
         msg = (
             f"{path} is cut off or damaged: {count * dtype.itemsize} bytes of voxels are "
-            f"announced, {max(0, len(raw) - max(offset, 0))} are there"
+            f"announced, {max(0, there - max(offset, 0))} are there"
         )
         raise InputError(msg)
-    array = np.frombuffer(raw, dtype, count, offset).reshape(shape)
-    return _scaled(array, float(header["slope"]), float(header["inter"])), min(n, 3)
+    return dtype, shape, offset
 
 
 def _scaled(array: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:
@@ -244,6 +244,17 @@ def _scaled(array: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:
     out: NDArray[Any] = np.multiply(array, slope, dtype=np.float64)
     out += inter
     return out if array.dtype.itemsize == 8 and array.dtype.kind == "f" else out.astype(np.float32)
+
+
+def _place(
+    header: np.void, path: Path
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]:
+    """Spacing, axes, origin, and the number of dimensions; a 2D image is 1 mm thick."""
+    spacing, axes, origin = _geometry(header, path)
+    dimensions = min(int(header["dim"][0]), 3)
+    if dimensions == 2:
+        spacing = np.array([1.0, *spacing[1:]])
+    return spacing, axes, origin, dimensions
 
 
 def _geometry(

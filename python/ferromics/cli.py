@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ferromics._cli_batch import HELP as BATCH_HELP
+from ferromics._cli_batch import batch
 from ferromics._cli_filter import HELP as FILTER_HELP
 from ferromics._cli_filter import filter_image
 from ferromics._cli_ibsi import ibsi_app
@@ -26,6 +28,7 @@ from ferromics._console import (
     Layout,
     Listing,
     SettingsOption,
+    parse_labels,
     progress,
     tell,
 )
@@ -93,7 +96,7 @@ def extract(
             image,
             _masks(mask),
             settings,
-            label=_label(label),
+            label=None if label is None else parse_labels(label),
             mask_threshold=mask_threshold,
             threads=threads,
             case=case,
@@ -114,6 +117,7 @@ def extract(
     return SOME_FAILED if failures else DONE
 
 
+app.command("batch", help=BATCH_HELP)(batch)
 app.command("filter", help=FILTER_HELP)(filter_image)
 
 
@@ -295,19 +299,6 @@ def _masks(arguments: list[str]) -> str | dict[str, str]:
             raise InputError(msg)
         named[name] = path
     return named
-
-
-def _label(text: str | None) -> int | list[int] | str | None:
-    if text is None or text == "all":
-        return text
-    try:
-        labels = [int(part) for part in text.split(",")]
-    except ValueError:
-        from ferromics.errors import InputError
-
-        msg = f"--label must be a number, numbers with commas between, or all; got {text!r}"
-        raise InputError(msg) from None
-    return labels if "," in text else labels[0]
 
 
 def _print_features(rows: list[dict[str, str]]) -> None:

@@ -8,10 +8,9 @@ front. Spacing is in mm, in the order of the array's axes.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -90,31 +89,6 @@ def read(source: Source, what: str = "image", spacing: tuple[float, ...] | None 
         f"{type(source).__module__}.{type(source).__qualname__}"
     )
     raise TypeError(msg)
-
-
-def peek(path: Path) -> _nifti.Peeked:
-    """What a file's header tells, without reading its voxels.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If its header cannot be read.
-    """
-    label = f"image {path}"
-    _check_file(path, label)
-    if _nifti.is_nifti(path):
-        return _nifti.peek(path)
-    with _reading(label) as sitk:
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(os.fspath(path))
-        reader.ReadImageInformation()
-    shape = [*reader.GetSize()[:3], 1][:3][::-1]
-    spacing = [*reader.GetSpacing()[:3], FLAT_THICKNESS][:3][::-1]
-    bits = sitk.GetPixelIDValueAsString(reader.GetPixelID()).split("-")[0]  # "16-bit signed ..."
-    itemsize = int(bits) // 8 if bits.isdigit() else 8
-    return _nifti.Peeked(tuple(shape), tuple(spacing), itemsize)
 
 
 def orient(scan: Scan) -> Scan:
@@ -215,7 +189,15 @@ def stem(path: Path) -> str:
 
 def _from_file(path: Path, what: str) -> Scan:
     label = f"{what} {path}"
-    _check_file(path, label)
+    if path.is_dir():
+        msg = f"{label} is a folder; name an image file (for DICOM, convert the series to NIfTI)"
+        raise InputError(msg)
+    if not path.exists():
+        msg = f"{label}: no such file"
+        raise FileNotFoundError(msg)
+    if path.stat().st_size == 0:
+        msg = f"{label} is empty (0 bytes)"
+        raise InputError(msg)
     source = {"path": str(path)}
     if _nifti.is_nifti(path):
         try:
@@ -233,32 +215,13 @@ def _from_file(path: Path, what: str) -> Scan:
     return _from_sitk(_read_with_sitk(path, label), what, label, source, stem(path))
 
 
-def _check_file(path: Path, label: str) -> None:
-    if path.is_dir():
-        msg = f"{label} is a folder; name an image file (for DICOM, convert the series to NIfTI)"
-        raise InputError(msg)
-    if not path.exists():
-        msg = f"{label}: no such file"
-        raise FileNotFoundError(msg)
-    if path.stat().st_size == 0:
-        msg = f"{label} is empty (0 bytes)"
-        raise InputError(msg)
-
-
 def _read_with_sitk(path: Path, label: str) -> SimpleITK.Image:
-    with _reading(label) as sitk:
-        return sitk.ReadImage(os.fspath(path))
-
-
-@contextlib.contextmanager
-def _reading(label: str) -> Iterator[Any]:
-    """SimpleITK without its warnings; what it cannot read is one line."""
     import SimpleITK as sitk
 
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # noqa: FBT003
     try:
-        yield sitk
+        return sitk.ReadImage(os.fspath(path))
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[-1].split("ERROR:")[-1].strip() if lines else "unknown reason"

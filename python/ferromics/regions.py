@@ -154,6 +154,17 @@ def all_regions(opened: Opened, wanted: Sequence[Wanted]) -> list[Region]:
     return regions
 
 
+def labels_taken(mask: io.Scan, label: Labels, threshold: float | None) -> list[int | None]:
+    """Labels of the regions that a mask makes, ``[None]`` where a threshold decides; or an error.
+
+    ``label`` and ``threshold`` are those of :func:`ferromics.extract`.
+    """
+    asked = _asked_labels(label)
+    if threshold is not None:
+        _check_threshold(threshold, label)
+    return _labels(mask.array, mask.label, asked, threshold)
+
+
 def _named_masks(mask: Masks) -> Iterator[tuple[str | None, io.Source]]:
     if isinstance(mask, Mapping):
         for name, source in mask.items():

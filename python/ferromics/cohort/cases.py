@@ -77,9 +77,12 @@ class Cohort:
         The folder that relative paths start from; tables name files from there.
     origin
         Where the cases come from, for messages and the provenance.
+    notes
+        What was found beside them and is not used, one line each.
     """
 
     cases: tuple[Case, ...]
     carried: Mapping[str, Kind]
     folder: Path
     origin: str
+    notes: tuple[str, ...] = ()

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from ferromics import io
 from ferromics.cohort.cases import Case
+from ferromics.cohort.headers import peek
 from ferromics.errors import InputError, RadiomicsError
 from ferromics.settings import Settings
 
@@ -137,18 +138,18 @@ def _bytes_per_voxel(settings: Settings) -> int:
 class _Header:
     """Size of an image in memory."""
 
-    def __init__(self, shape: Iterable[int], spacing: Iterable[float], size: int) -> None:
-        self.shape, self.spacing = tuple(shape), tuple(spacing)
-        self.voxels = math.prod(self.shape)
-        self.bytes = size
+    def __init__(self, scan: io.Scan, file: int) -> None:
+        self.shape, self.voxels = scan.array.shape, scan.array.size
+        self.spacing = scan.spacing or (1.0, 1.0, 1.0)
+        kind = scan.array.dtype
+        scaled = 10 if kind.kind == "f" else 0  # 16 bits as stored, in double precision in between
+        self.bytes = file + self.voxels * (kind.itemsize + scaled)
 
 
 def _header(source: io.Source) -> _Header | None:
     if not isinstance(source, str | os.PathLike):
         return None  # it is in memory already
     try:
-        peeked = io.peek(Path(source))
-        size = os.stat(source).st_size  # noqa: PTH116
+        return _Header(peek(source), Path(source).stat().st_size)
     except (OSError, RadiomicsError):
         return None
-    return _Header(peeked.shape, peeked.spacing, size + math.prod(peeked.shape) * peeked.itemsize)
