@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 HELP = """\
 Compute a cohort: many cases, one table.
 
-CASES is a table (.csv, .tsv, .parquet) with the columns image and mask and, if wanted, case,
+CASES is a table (.csv, .tsv, .parquet) with the columns image and mask and, if wanted, case, \
 label, roi, settings and any others, which are carried through; or a folder.
 
 ferromics batch cases.csv -o features.parquet --settings ct
 
 ferromics batch data/ --pattern "{case}/ct.nii.gz" --mask-pattern "{case}/{roi}.nii.gz" -o f.csv
 
-What is done is kept in features.journal: after Ctrl-C, a crash or a loss of power the same command
-with --resume does the rest.
+What is done is kept in features.journal: after Ctrl-C, a crash or a loss of power the same \
+command with --resume does the rest.
 """
 
 MOST_TOLD: Final = 20
@@ -66,13 +66,13 @@ def batch(
         typer.Argument(metavar="CASES", help="Table of cases, or a folder of images and masks."),
     ],
     output: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--output",
             "-o",
             help=".csv, .tsv, .json, .jsonl, .parquet, .feather, .arrow file; - for CSV on stdout.",
         ),
-    ] = "-",
+    ] = None,
     settings: SettingsOption = None,
     label: Annotated[
         str | None,
@@ -125,6 +125,7 @@ def batch(
 ) -> int:
     """Compute a cohort: many cases, one table."""
     from ferromics.cohort.find import find_cases
+    from ferromics.errors import InputError
     from ferromics.settings import Settings
 
     asked = None if label is None else parse_labels(label)
@@ -141,6 +142,9 @@ def batch(
         tell(f"warning: {note}")
     if dry_run:
         return _survey(cohort, chosen)
+    if output is None:
+        msg = "name the table to write, as -o features.parquet (- for CSV on stdout)"
+        raise InputError(msg)
     _check_switches(output, resume=resume, overwrite=overwrite, shard=shard)
     with contextlib.ExitStack() as stack:
         how: dict[str, Any] = {"jobs": jobs, "memory": memory, "workers": workers.value}

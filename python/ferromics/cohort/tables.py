@@ -262,6 +262,8 @@ def read_table(path: str | os.PathLike[str]) -> pandas.DataFrame:
 
 
 def _provenance(path: Path) -> Any:
+    """What lies beside a table; one of cases has that of the long table."""
+    path = path.with_name(path.name.replace(f".cases{path.suffix}", path.suffix))
     try:
         return json.loads(provenance_path(path).read_text("utf-8"))
     except (OSError, ValueError):
