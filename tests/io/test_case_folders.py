@@ -365,6 +365,36 @@ def test_sources_in_another_space_do_not_decide(tmp_path):
     assert found(tmp_path) == [f"sub-01: {place}T1w <- mask={place}mask"]
 
 
+@pytest.mark.parametrize("key", ["Sources", "RawSources"])
+@pytest.mark.parametrize("raw", ["", RAW])
+def test_a_mask_made_of_a_raw_image_is_of_the_processed_one_beside_it(tmp_path, key, raw):
+    place = "derivatives/p/sub-01/anat/sub-01_desc-"
+    bids(
+        tmp_path,
+        f"{raw} {place}preproc_T1w.nii.gz {place}preproc_T2w.nii.gz {place}brain_mask.nii.gz",
+    )
+    told = {key: ["bids:raw:sub-01/anat/sub-01_T1w.nii.gz"]}
+    (tmp_path / f"{place}brain_mask.json").write_text(json.dumps(told))
+    direct = key == "Sources" and raw  # that is said to be the image itself
+    image = "sub-01/anat/sub-01_T1w" if direct else f"{place}preproc_T1w"
+    assert found(tmp_path) == [f"sub-01: {image} <- brain={place}brain_mask"]
+
+
+def test_indices_agree_whatever_zeros_they_begin_with(tmp_path):
+    names = [f"sub-1/func/sub-1_task-a_run-{end}" for end in ("1_boldref", "2_boldref", "1_mask")]
+    bids(tmp_path, " ".join(f"{name}.nii.gz" for name in names))
+    told = '{"RawSources": ["sub-1/func/sub-1_task-a_run-01_boldref.nii.gz"]}'
+    (tmp_path / f"{names[2]}.json").write_text(told)
+    assert found(tmp_path) == [f"sub-1: {names[0]} <- mask={names[2]}"]
+
+
+def test_entities_of_the_mask_do_not_go_through_as_the_images(tmp_path):
+    place = "sub-1/anat/sub-1_"
+    bids(tmp_path, f"{place}T1w.nii.gz {place}desc-x_T1w.nii.gz {place}desc-b_mask.nii.gz")
+    cohort = find_cases(tmp_path)
+    assert [c.masks[0].carried["desc"] for c in cohort.cases] == [None, "x"]
+
+
 def test_a_mask_of_an_image_that_is_not_here_is_of_no_other(tmp_path):
     bids(tmp_path, f"{RAW} sub-01/anat/sub-01_label-a_mask.nii.gz sub-01/anat/sub-01_mask.nii.gz")
     told = '{"Sources": ["bids::sub-01/anat/sub-01_FLAIR.nii.gz"]}'
@@ -396,7 +426,7 @@ def test_masks_whose_regions_would_share_a_name_are_told_apart(tmp_path):
     ("names", "options", "told"),
     [
         ("", {}, "is a BIDS data set without sub-"),
-        (RAW, {}, r"without \*_mask\.nii\.gz or \*_dseg\.nii\.gz .*; there are sub-01/anat"),
+        (RAW, {}, r"without \*_mask\.nii\.gz or \*_dseg\.nii\.gz; there are sub-01/anat"),
         (RAW, {"modality": "pet"}, "no image of modality 'pet'; there are T1w, T2w"),
         (
             RAW + "sub-02/anat/sub-02_mask.nii.gz",

@@ -32,12 +32,16 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True)
 class Part:
-    """A mask of an image: its file, its region's name, its label, what goes through with it."""
+    """A mask of an image: its file, its region's name, what goes through with it, its label.
+
+    ``telling`` is what else may tell it from the image's other masks.
+    """
 
     path: Path
     roi: str
     carried: Fields
     label: Labels = None
+    telling: Fields = field(default_factory=dict)
 
 
 @dataclass
@@ -301,9 +305,13 @@ def _literal_name(mask_pattern: str) -> str:
 def _distinct(parts: Sequence[Part]) -> list[str]:
     """Names of a case's regions: as they are, with their fields, or with their files' names."""
     plain = [part.roi for part in parts]
-    fields = dict.fromkeys(name for part in parts for name in part.carried if name != "roi")
-    telling = [f for f in fields if len({part.carried.get(f) for part in parts}) > 1]
-    with_fields = ["-".join([p.roi, *(p.carried.get(f, "") for f in telling)]) for p in parts]
+    fields = [{**part.telling, **part.carried} for part in parts]
+    names = dict.fromkeys(name for each in fields for name in each if name != "roi")
+    telling = [name for name in names if len({each.get(name) for each in fields}) > 1]
+    with_fields = [
+        "-".join(filter(None, (part.roi, *(each.get(name) for name in telling))))
+        for part, each in zip(parts, fields, strict=True)
+    ]
     with_stems = [io.stem(part.path) for part in parts]
     numbered = [f"{part.roi}-{k}" for k, part in enumerate(parts, 1)]
     choices = (plain, with_fields, with_stems, numbered)
