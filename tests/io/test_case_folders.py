@@ -59,6 +59,18 @@ def test_masks_of_a_case_are_of_all_its_images_unless_their_name_says_of_which(t
     ]
 
 
+def test_images_may_say_that_they_are_images(tmp_path):
+    touch(
+        tmp_path, " ".join(f"P1/{m}_{w}.nii.gz" for m in ("CT", "PET") for w in ("image", "mask"))
+    )
+    touch(tmp_path, "P2/image.nii.gz P2/mask.nii.gz")
+    assert found(tmp_path) == [
+        "P1: P1/CT_image <- mask=P1/CT_mask",
+        "P1: P1/PET_image <- mask=P1/PET_mask",
+        "P2: P2/image <- mask=P2/mask",
+    ]
+
+
 def test_one_modality_may_be_taken(tmp_path):
     touch(tmp_path, "P1/ct.nii.gz P1/pet.nii.gz P1/gtv.nii.gz P1/ct_mask.nii.gz")
     assert found(tmp_path, modality="PET") == ["P1: P1/pet <- gtv=P1/gtv"]
@@ -78,6 +90,15 @@ def test_one_modality_may_be_taken(tmp_path):
             "{case}_{modality}",
             "A_1_ct A_1_gtv A_2_ct A_2_ct_mask",
             ["A_1: A_1_ct <- gtv=A_1_gtv", "A_2: A_2_ct <- mask=A_2_ct_mask"],
+        ),
+        (
+            "{kind}/{case}/{name}",
+            "images/a/ct images/a/pet masks/a/ct masks/a/pet_seg images/b/ct_img masks/b/ct_seg",
+            [
+                "a: images/a/ct <- masks=masks/a/ct",
+                "a: images/a/pet <- pet_seg=masks/a/pet_seg",
+                "b: images/b/ct_img <- ct_seg=masks/b/ct_seg",
+            ],
         ),
         (
             "{kind}/{case}.nii.gz",

@@ -26,7 +26,11 @@ MASK_WORDS: Final = (
 MASK_STARTS: Final = ("gtv", "ctv", "ptv", "itv")
 """What also makes a mask of a file, as the start of a word: radiotherapy's target volumes."""
 
+IMAGE_WORDS: Final = ("image", "img", "scan", "volume")
+"""Last words of an image's name that its mask's need not have: ``ct_image`` and ``ct_mask``."""
+
 _SEPARATORS: Final = re.compile(r"[-_. ]+")
+_IMAGE_END: Final = re.compile(rf"(?<=.)[-_. ]+(?:{'|'.join(IMAGE_WORDS)})$", re.IGNORECASE)
 _SHOWN: Final = 3
 
 
@@ -213,7 +217,17 @@ def _saying(file: Found) -> list[str]:
 
 
 def _by_name(images: Iterable[Found]) -> dict[tuple[Path, str], Found]:
-    return {(image.path.parent, io.stem(image.path)): image for image in images}
+    """Images by folder and by how their masks' names may begin."""
+    out: dict[tuple[Path, str], Found] = {}
+    for image in images:
+        for name in _beginnings(io.stem(image.path)):
+            out.setdefault((image.path.parent, name), image)
+    return out
+
+
+def _beginnings(image: str) -> tuple[str, ...]:
+    """An image's name, and the same without a last word that says that it is an image."""
+    return tuple(dict.fromkeys((image, _IMAGE_END.sub("", image))))
 
 
 def _rest_of_name(mask: Found, stems: Mapping[tuple[Path, str], Found]) -> tuple[Found, str] | None:
@@ -285,8 +299,11 @@ def _part(mask: Found, roi: str, image: Found) -> Part:
 
 def _within(image: str, mask: str) -> bool:
     """Whether a mask's name begins or ends with an image's."""
-    rest = mask.removeprefix(image) if mask.startswith(image) else mask.removesuffix(image)
-    return rest != mask and bool(_SEPARATORS.match(rest) or _SEPARATORS.search(rest[-1:]))
+    for name in _beginnings(image):
+        rest = mask.removeprefix(name) if mask.startswith(name) else mask.removesuffix(name)
+        if rest != mask and (_SEPARATORS.match(rest) or _SEPARATORS.search(rest[-1:])):
+            return True
+    return False
 
 
 def _literal_name(mask_pattern: str) -> str:
