@@ -59,6 +59,18 @@ def test_masks_of_a_case_are_of_all_its_images_unless_their_name_says_of_which(t
     ]
 
 
+def test_images_may_say_that_they_are_images(tmp_path):
+    touch(
+        tmp_path, " ".join(f"P1/{m}_{w}.nii.gz" for m in ("CT", "PET") for w in ("image", "mask"))
+    )
+    touch(tmp_path, "P2/image.nii.gz P2/mask.nii.gz")
+    assert found(tmp_path) == [
+        "P1: P1/CT_image <- mask=P1/CT_mask",
+        "P1: P1/PET_image <- mask=P1/PET_mask",
+        "P2: P2/image <- mask=P2/mask",
+    ]
+
+
 def test_one_modality_may_be_taken(tmp_path):
     touch(tmp_path, "P1/ct.nii.gz P1/pet.nii.gz P1/gtv.nii.gz P1/ct_mask.nii.gz")
     assert found(tmp_path, modality="PET") == ["P1: P1/pet <- gtv=P1/gtv"]
@@ -78,6 +90,15 @@ def test_one_modality_may_be_taken(tmp_path):
             "{case}_{modality}",
             "A_1_ct A_1_gtv A_2_ct A_2_ct_mask",
             ["A_1: A_1_ct <- gtv=A_1_gtv", "A_2: A_2_ct <- mask=A_2_ct_mask"],
+        ),
+        (
+            "{kind}/{case}/{name}",
+            "images/a/ct images/a/pet masks/a/ct masks/a/pet_seg images/b/ct_img masks/b/ct_seg",
+            [
+                "a: images/a/ct <- masks=masks/a/ct",
+                "a: images/a/pet <- pet_seg=masks/a/pet_seg",
+                "b: images/b/ct_img <- ct_seg=masks/b/ct_seg",
+            ],
         ),
         (
             "{kind}/{case}.nii.gz",
@@ -365,6 +386,36 @@ def test_sources_in_another_space_do_not_decide(tmp_path):
     assert found(tmp_path) == [f"sub-01: {place}T1w <- mask={place}mask"]
 
 
+@pytest.mark.parametrize("key", ["Sources", "RawSources"])
+@pytest.mark.parametrize("raw", ["", RAW])
+def test_a_mask_made_of_a_raw_image_is_of_the_processed_one_beside_it(tmp_path, key, raw):
+    place = "derivatives/p/sub-01/anat/sub-01_desc-"
+    bids(
+        tmp_path,
+        f"{raw} {place}preproc_T1w.nii.gz {place}preproc_T2w.nii.gz {place}brain_mask.nii.gz",
+    )
+    told = {key: ["bids:raw:sub-01/anat/sub-01_T1w.nii.gz"]}
+    (tmp_path / f"{place}brain_mask.json").write_text(json.dumps(told))
+    direct = key == "Sources" and raw  # that is said to be the image itself
+    image = "sub-01/anat/sub-01_T1w" if direct else f"{place}preproc_T1w"
+    assert found(tmp_path) == [f"sub-01: {image} <- brain={place}brain_mask"]
+
+
+def test_indices_agree_whatever_zeros_they_begin_with(tmp_path):
+    names = [f"sub-1/func/sub-1_task-a_run-{end}" for end in ("1_boldref", "2_boldref", "1_mask")]
+    bids(tmp_path, " ".join(f"{name}.nii.gz" for name in names))
+    told = '{"RawSources": ["sub-1/func/sub-1_task-a_run-01_boldref.nii.gz"]}'
+    (tmp_path / f"{names[2]}.json").write_text(told)
+    assert found(tmp_path) == [f"sub-1: {names[0]} <- mask={names[2]}"]
+
+
+def test_entities_of_the_mask_do_not_go_through_as_the_images(tmp_path):
+    place = "sub-1/anat/sub-1_"
+    bids(tmp_path, f"{place}T1w.nii.gz {place}desc-x_T1w.nii.gz {place}desc-b_mask.nii.gz")
+    cohort = find_cases(tmp_path)
+    assert [c.masks[0].carried["desc"] for c in cohort.cases] == [None, "x"]
+
+
 def test_a_mask_of_an_image_that_is_not_here_is_of_no_other(tmp_path):
     bids(tmp_path, f"{RAW} sub-01/anat/sub-01_label-a_mask.nii.gz sub-01/anat/sub-01_mask.nii.gz")
     told = '{"Sources": ["bids::sub-01/anat/sub-01_FLAIR.nii.gz"]}'
@@ -396,7 +447,7 @@ def test_masks_whose_regions_would_share_a_name_are_told_apart(tmp_path):
     ("names", "options", "told"),
     [
         ("", {}, "is a BIDS data set without sub-"),
-        (RAW, {}, r"without \*_mask\.nii\.gz or \*_dseg\.nii\.gz .*; there are sub-01/anat"),
+        (RAW, {}, r"without \*_mask\.nii\.gz or \*_dseg\.nii\.gz; there are sub-01/anat"),
         (RAW, {"modality": "pet"}, "no image of modality 'pet'; there are T1w, T2w"),
         (
             RAW + "sub-02/anat/sub-02_mask.nii.gz",

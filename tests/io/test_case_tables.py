@@ -1,5 +1,6 @@
 """Tables of cases: which cases they name, what goes through with the rows, what is refused."""
 
+import contextlib
 import csv
 import datetime
 import io
@@ -7,6 +8,8 @@ import re
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ferromics as fm
 from ferromics.cohort import columns
@@ -217,6 +220,8 @@ def test_label_and_threshold_of_the_call_are_for_rows_that_give_neither(tmp_path
         (["2024-01-31"], "text", ["2024-01-31"]),
         (["", ""], "text", [None, None]),
         (["9223372036854775808"], "text", ["9223372036854775808"]),
+        (["1" * 5000], "text", ["1" * 5000]),
+        (["1.5e+999"], "text", ["1.5e+999"]),
     ],
 )
 def test_columns_that_go_through_have_the_type_of_all_their_cells(tmp_path, texts, kind, values):
@@ -362,3 +367,36 @@ def test_patterns_are_not_for_tables(tmp_path):
         option = "--" + name.replace("_", "-")
         with pytest.raises(fm.InputError, match=f"{option}.* is for a folder"):
             find_cases(path, **{name: "{case}"})
+
+
+CELLS = st.text() | st.sampled_from(
+    ["1", "1,5", "1;2", "all", "a.nii", "~x/b", "", "NA", "-0", "1e9"]
+)
+NAMES = st.sampled_from(["case", "roi", "label", "mask_threshold", "age", "", "settings"])
+
+
+@given(
+    names=st.lists(NAMES | st.text(), max_size=4),
+    rows=st.lists(st.lists(CELLS, max_size=7), max_size=4),
+    delimiter=st.sampled_from(",;\t"),
+)
+def test_any_table_is_read_or_refused(tmp_path_factory, names, rows, delimiter):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, escapechar="\\").writerows(
+        [["image", "mask", *names], *rows]
+    )
+    path.write_bytes(text.getvalue().encode("utf-8", "replace"))
+    with contextlib.suppress(fm.InputError, fm.SettingsError, FileNotFoundError):
+        cohort = find_cases(path)
+        assert all(
+            mask.carried.keys() == cohort.carried.keys() for c in cohort.cases for mask in c.masks
+        )
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "bytes.csv"
+    path.write_bytes(data)
+    with contextlib.suppress(fm.InputError, fm.SettingsError, FileNotFoundError):
+        find_cases(path)

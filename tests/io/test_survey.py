@@ -178,6 +178,16 @@ def test_a_printed_survey_shows_rows_problems_and_totals(folder):
     assert "1 image has no mask and is not used: Q/ct.nii.gz" in shown
 
 
+def test_images_are_printed_where_a_case_has_several(folder):
+    (folder / "P1" / "ct.nii.gz").rename(folder / "P2" / "pet.nii.gz")
+    text = text_io.StringIO()
+    print_survey(survey(find_cases(folder), STAT), Console(file=text, width=200))
+    assert [line.split()[:3] for line in text.getvalue().splitlines()[1:3]] == [
+        ["P2", "P2/ct.nii.gz", "gtv"],
+        ["P2", "P2/pet.nii.gz", "gtv"],
+    ]
+
+
 def test_of_many_rows_those_with_a_problem_come_first(folder):
     case = find_cases(folder, label="all").cases[1]
     lost = Case(str(folder / "[lost].nii.gz"), case.masks, "lost")

@@ -88,8 +88,9 @@ def find_in_bids(
             part = Part(
                 mask.path,
                 _region(mask),
-                {**_extra(mask, image), **_carried(image, telling)},
+                _carried(image, telling),
                 whole if mask.suffix == "dseg" else None,
+                telling=_extra(mask, image),
             )
             groups[image.path].parts.append(part)
         if not matched:
@@ -148,30 +149,39 @@ def _images_of(mask: Scan, images: Sequence[Scan], roots: Sequence[Path]) -> lis
     """The images of a case that a mask is of: those that its metadata name, or by their names."""
     told = _metadata(mask)
     here = {image.path: image for image in images}
-    sources = _named(told, ("Sources", "RawSources"), mask, roots)
-    wanted = [p for p in sources if _entities(p.name)[1] not in NO_IMAGES]
-    made_of = [here[p] for p in wanted if p in here]
+    direct, raw, reference = (
+        [p for p in _named(told.get(key), mask, roots) if _entities(p.name)[1] not in NO_IMAGES]
+        for key in ("Sources", "RawSources", "SpatialReference")
+    )
     # A mask may have been brought to another space than its sources'.
-    in_space = [i for i in made_of if not mask.space or i.space == mask.space]
-    if in_space:
-        return in_space
-    reference = _named(told, ("SpatialReference",), mask, roots)
-    aligned = [here[p] for p in reference if p in here]
-    if aligned:
-        return aligned
-    if wanted and not made_of and not mask.space:
-        return []  # of an image that is not here, or not asked for
-    return _by_names(mask, images)
+    made_of = [here[p] for p in direct if p in here]
+    made_of = [image for image in made_of if not mask.space or image.space == mask.space]
+    found = made_of or [here[p] for p in reference if p in here]
+    if found:
+        return found
+    # A source that is not here or elsewhere, as the raw image of a processed one, tells which kind.
+    kinds = [_entities(path.name) for path in (*direct, *raw)]
+    return _by_names(mask, [i for i in images if not kinds or any(_is_kin(i, k) for k in kinds)])
+
+
+def _is_kin(image: Scan, kind: tuple[dict[str, str], str]) -> bool:
+    entities, suffix = kind
+    return image.suffix == suffix and _agree(image.entities, entities)
+
+
+def _agree(one: dict[str, str], other: dict[str, str]) -> bool:
+    """Whether the entities that both have are the same, but for those of the processing."""
+    both = (one.keys() & other.keys()) - set(NOT_OF_THE_SCAN)
+    return all(_plain(one[key]) == _plain(other[key]) for key in both)
+
+
+def _plain(value: str) -> str:
+    """An index without leading zeros, with which programs make free: ``run-01`` is ``run-1``."""
+    return value.lstrip("0") or "0" if value.isdecimal() else value
 
 
 def _by_names(mask: Scan, images: Sequence[Scan]) -> list[Scan]:
-    def agrees(image: Scan) -> bool:
-        both = (mask.entities.keys() & image.entities.keys()) - set(NOT_OF_THE_SCAN)
-        return mask.space == image.space and all(
-            mask.entities[k] == image.entities[k] for k in both
-        )
-
-    found = [image for image in images if agrees(image)]
+    found = [i for i in images if i.space == mask.space and _agree(i.entities, mask.entities)]
     preferences: tuple[Callable[[Scan], bool], ...] = (
         lambda i: i.path.parent == mask.path.parent,
         lambda i: i.path.parent.name == mask.path.parent.name,  # anat, pet, ...
@@ -211,19 +221,13 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _named(
-    told: dict[str, Any], keys: Sequence[str], mask: Scan, roots: Sequence[Path]
-) -> list[Path]:
+def _named(value: Any, mask: Scan, roots: Sequence[Path]) -> list[Path]:
     """Files that metadata name, as BIDS URIs or as paths from a data set's root."""
-    out: dict[Path, None] = {}
-    for key in keys:
-        value = told.get(key)
-        if isinstance(value, dict):
-            value = value.get("VolumeReference")
-        for text in [value] if isinstance(value, str) else value or ():
-            if isinstance(text, str) and text.endswith((".nii.gz", ".nii")):
-                out[_resolved(text, mask, roots)] = None
-    return list(out)
+    if isinstance(value, dict):
+        value = value.get("VolumeReference")
+    texts = [value] if isinstance(value, str) else value or ()
+    volumes = [t for t in texts if isinstance(t, str) and t.endswith((".nii.gz", ".nii"))]
+    return list(dict.fromkeys(_resolved(text, mask, roots) for text in volumes))
 
 
 def _resolved(text: str, mask: Scan, roots: Sequence[Path]) -> Path:
@@ -246,7 +250,7 @@ def _links(root: Path) -> dict[str, Path]:
 
 
 def _region(mask: Scan) -> str:
-    named = (mask.entities.get(key) for key in ("label", "seg", "desc"))
+    named = (mask.entities.get(key) for key in ("label", "seg", "atlas", "desc"))
     return next(filter(None, named), mask.suffix)
 
 
@@ -293,8 +297,8 @@ def _refuse_none(
         what = "*_mask.nii.gz or *_dseg.nii.gz" if images else "sub-*/**/*.nii.gz of an image"
         there = examples(folder)
         seen = f"there are {', '.join(there)}" if there else "it holds no files"
-        places = f"it and {len(roots) - 1} data sets with it were" if roots[1:] else "it was"
-        msg = f"{folder} is a BIDS data set without {what} ({places} searched); {seen}"
+        also = f", with {len(roots) - 1} more that belong to it," if roots[1:] else ""
+        msg = f"{folder} is a BIDS data set{also} without {what}; {seen}"
     else:
         return
     raise InputError(msg)

@@ -96,15 +96,19 @@ def of_text(cells: Sequence[str], *, commas: bool = False) -> tuple[Kind, list[A
     def kept(convert: Any) -> list[Any]:
         return [convert(c) if c and c.casefold() not in MISSING else None for c in cells]
 
-    if given and all(_INTEGER.fullmatch(c) and int(c) in _INT64 for c in given):
+    if given and all(_INTEGER.fullmatch(c) and len(c) <= 20 and int(c) in _INT64 for c in given):
         return "integer", kept(int)
     plain = [c.replace(",", ".") if commas else c for c in given]
     whole = all(_INTEGER.fullmatch(c) for c in given)  # and beyond 64 bits: a name of digits
-    if given and not whole and all(_NUMBER.fullmatch(c) for c in plain):
+    if given and not whole and all(_is_number(c) for c in plain):
         return "number", kept(lambda c: float(c.replace(",", ".")))
     if given and all(c.casefold() in ("true", "false") for c in given):
         return "boolean", kept(lambda c: c.casefold() == "true")
     return "text", [cell or None for cell in cells]
+
+
+def _is_number(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text)) and math.isfinite(float(text))
 
 
 def of_arrow(column: Any) -> tuple[Kind, list[Any]]:

@@ -26,18 +26,26 @@ MASK_WORDS: Final = (
 MASK_STARTS: Final = ("gtv", "ctv", "ptv", "itv")
 """What also makes a mask of a file, as the start of a word: radiotherapy's target volumes."""
 
+IMAGE_WORDS: Final = ("image", "img", "scan", "volume")
+"""Last words of an image's name that its mask's need not have: ``ct_image`` and ``ct_mask``."""
+
 _SEPARATORS: Final = re.compile(r"[-_. ]+")
+_IMAGE_END: Final = re.compile(rf"(?<=.)[-_. ]+(?:{'|'.join(IMAGE_WORDS)})$", re.IGNORECASE)
 _SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
 class Part:
-    """A mask of an image: its file, its region's name, its label, what goes through with it."""
+    """A mask of an image: its file, its region's name, what goes through with it, its label.
+
+    ``telling`` is what else may tell it from the image's other masks.
+    """
 
     path: Path
     roi: str
     carried: Fields
     label: Labels = None
+    telling: Fields = field(default_factory=dict)
 
 
 @dataclass
@@ -209,7 +217,17 @@ def _saying(file: Found) -> list[str]:
 
 
 def _by_name(images: Iterable[Found]) -> dict[tuple[Path, str], Found]:
-    return {(image.path.parent, io.stem(image.path)): image for image in images}
+    """Images by folder and by how their masks' names may begin."""
+    out: dict[tuple[Path, str], Found] = {}
+    for image in images:
+        for name in _beginnings(io.stem(image.path)):
+            out.setdefault((image.path.parent, name), image)
+    return out
+
+
+def _beginnings(image: str) -> tuple[str, ...]:
+    """An image's name, and the same without a last word that says that it is an image."""
+    return tuple(dict.fromkeys((image, _IMAGE_END.sub("", image))))
 
 
 def _rest_of_name(mask: Found, stems: Mapping[tuple[Path, str], Found]) -> tuple[Found, str] | None:
@@ -281,8 +299,11 @@ def _part(mask: Found, roi: str, image: Found) -> Part:
 
 def _within(image: str, mask: str) -> bool:
     """Whether a mask's name begins or ends with an image's."""
-    rest = mask.removeprefix(image) if mask.startswith(image) else mask.removesuffix(image)
-    return rest != mask and bool(_SEPARATORS.match(rest) or _SEPARATORS.search(rest[-1:]))
+    for name in _beginnings(image):
+        rest = mask.removeprefix(name) if mask.startswith(name) else mask.removesuffix(name)
+        if rest != mask and (_SEPARATORS.match(rest) or _SEPARATORS.search(rest[-1:])):
+            return True
+    return False
 
 
 def _literal_name(mask_pattern: str) -> str:
@@ -301,9 +322,13 @@ def _literal_name(mask_pattern: str) -> str:
 def _distinct(parts: Sequence[Part]) -> list[str]:
     """Names of a case's regions: as they are, with their fields, or with their files' names."""
     plain = [part.roi for part in parts]
-    fields = dict.fromkeys(name for part in parts for name in part.carried if name != "roi")
-    telling = [f for f in fields if len({part.carried.get(f) for part in parts}) > 1]
-    with_fields = ["-".join([p.roi, *(p.carried.get(f, "") for f in telling)]) for p in parts]
+    fields = [{**part.telling, **part.carried} for part in parts]
+    names = dict.fromkeys(name for each in fields for name in each if name != "roi")
+    telling = [name for name in names if len({each.get(name) for each in fields}) > 1]
+    with_fields = [
+        "-".join(filter(None, (part.roi, *(each.get(name) for name in telling))))
+        for part, each in zip(parts, fields, strict=True)
+    ]
     with_stems = [io.stem(part.path) for part in parts]
     numbered = [f"{part.roi}-{k}" for k, part in enumerate(parts, 1)]
     choices = (plain, with_fields, with_stems, numbered)

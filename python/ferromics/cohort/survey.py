@@ -214,8 +214,11 @@ def print_survey(found: Survey, console: Console) -> None:
     """Show the rows, those with a problem first where there are many, and the totals."""
     from rich.table import Table
 
+    images = {(row.case, row.image) for row in found.rows}
+    several = len(images) > len({case for case, _ in images})
+    shown = ("case", *["image"] * several, "region", "size (z, y, x)", "mm", "label: voxels")
     out = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("case", "region", "size (z, y, x)", "mm", "label: voxels", "problem"):
+    for name in (*shown, "problem"):
         out.add_column(name, overflow="fold")
     rows = sorted(found.rows, key=lambda row: not row.problem)[:_SHOWN_ROWS]
     if len(found.rows) <= _SHOWN_ROWS:
@@ -223,6 +226,7 @@ def print_survey(found: Survey, console: Console) -> None:
     for row in rows:
         out.add_row(
             row.case,
+            *[row.image] * several,
             row.roi,
             " x ".join(map(str, row.shape or ())),
             " x ".join(f"{s:.4g}" for s in row.spacing or ()),
