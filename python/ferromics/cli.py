@@ -18,6 +18,8 @@ import typer
 from ferromics._cli_filter import HELP as FILTER_HELP
 from ferromics._cli_filter import filter_image
 from ferromics._cli_ibsi import ibsi_app
+from ferromics._cli_report import HELP as REPORT_HELP
+from ferromics._cli_report import cohort_report
 from ferromics._console import (
     BROKEN_PIPE,
     DONE,
@@ -120,6 +122,7 @@ def extract(
 
 
 app.command("filter", help=FILTER_HELP)(filter_image)
+app.command("report", help=REPORT_HELP)(cohort_report)
 
 
 @app.command()
