@@ -100,7 +100,7 @@ def test_a_small_region_is_enlarged_with_the_whole_slice_beside_it(tmp_path):
     assert x < 250 < 280 < x + w
     assert y < 40 < 60 < y + h
     assert picture.whole.size == (300, 200)
-    assert max(grey(picture.whole).shape) == 160
+    assert max(grey(picture.whole).shape) == 144
     assert len(picture.close.jpeg) + len(picture.whole.jpeg) < 20_000
 
 

@@ -23,8 +23,8 @@ from ferromics.cohort.report_table import Row, Table
 from ferromics.errors import InputError, RadiomicsError
 from ferromics.regions import Region
 
-CLOSE_PIXELS: Final = 320
-WHOLE_PIXELS: Final = 160
+CLOSE_PIXELS: Final = 288
+WHOLE_PIXELS: Final = 144
 """Longest sides of the two images of a picture."""
 
 MARGIN: Final = 0.6
@@ -40,7 +40,7 @@ LONGEST_OUTLINE: Final = 16_000
 WIDER: Final = 0.1
 """A window of percentiles is so much wider at each end, so that few voxels are plain white."""
 
-QUALITY: Final = 82
+QUALITY: Final = 72
 LETTERS: Final = (("R", "L", "A", "P"), ("R", "L", "S", "I"), ("A", "P", "S", "I"))
 """What is left, right, above and below in slices along z, y and x."""
 
