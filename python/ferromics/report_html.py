@@ -1,15 +1,11 @@
-"""The compliance report as one HTML page: no script, no network, for phones, screens and paper.
-
-Text is escaped where it becomes HTML, in :func:`tag`: whatever is not :class:`Html` yet.
-"""
+"""The compliance report as one HTML page: no script, no network, for phones, screens and paper."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
-from importlib import resources
 
 from ferromics import ibsi_data
+from ferromics._html import Html, breakable, join, page, tag
 from ferromics.compliance import Judgement
 from ferromics.report import (
     FILTERED,
@@ -28,46 +24,10 @@ from ferromics.report import (
 from ferromics.suite import PHANTOM, MapOutcome, Outcome, count, filter_of, filter_words, needs
 
 
-class Html(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
-def tag(name: str, *children: str, **attributes: str) -> Html:
-    """An element; children and attributes that are not :class:`Html` are escaped.
-
-    Examples
-    --------
-    >>> from ferromics.report_html import tag
-    >>> tag("td", "a < b", class_="n")
-    '<td class="n">a &lt; b</td>'
-    """
-    given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
-        for key, value in attributes.items()
-    )
-    return Html(f"<{name}{given}>{join(children)}</{name}>")
-
-
-def join(parts: Iterable[str]) -> Html:
-    """Parts one after the other, escaped where they are not :class:`Html`."""
-    return Html("".join(p if isinstance(p, Html) else html.escape(p) for p in parts))
-
-
 def to_html(report: Report) -> str:
     """The page."""
-    style = (resources.files("ferromics") / "report.css").read_text("utf-8")
-    head = tag(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Html('<meta name="color-scheme" content="light dark">'),
-        tag("title", report.title),
-        tag("style", Html(style)),
-    )
-    body = tag(
-        "body",
+    return page(
+        report.title,
         _header(report),
         tag(
             "main",
@@ -86,7 +46,6 @@ def to_html(report: Report) -> str:
             _how(report),
         ),
     )
-    return f'<!DOCTYPE html>\n<html lang="en">\n{head}\n{body}\n</html>\n'
 
 
 def _header(report: Report) -> Html:
@@ -231,16 +190,11 @@ def _row(judgement: Judgement) -> Html:
     colour = {"match": "matched", "miss": "missed", "partial": "partial"}.get(verdict, "quiet")
     return tag(
         "tr",
-        tag("th", _breakable(r.feature), tag("small", what), scope="row"),
+        tag("th", breakable(r.feature), tag("small", what), scope="row"),
         tag("td", given),
         tag("td", *reference),
         tag("td", HEADINGS[verdict], class_=colour),
     )
-
-
-def _breakable(name: str) -> Html:
-    """A long name that may break after its underscores."""
-    return Html(html.escape(name).replace("_", "_<wbr>"))
 
 
 def _absent(report: Report) -> Html:
@@ -248,7 +202,7 @@ def _absent(report: Report) -> Html:
         join(
             (
                 tag("h3", outcome.title),
-                tag("ul", *(tag("li", _breakable(f"{f}: {n}")) for f, n in absent)),
+                tag("ul", *(tag("li", breakable(f"{f}: {n}")) for f, n in absent)),
             )
         )
         for outcome in report.outcomes
