@@ -352,7 +352,7 @@ def _dask(address: str) -> Iterator[Executor]:
         msg = "--dask needs dask.distributed: pip install 'ferromics[dask]'"
         raise ImportError(msg) from None
     try:
-        client: Any = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
+        client: Any = Client(address, timeout="10s")
     except (OSError, ValueError, TimeoutError) as error:
         msg = f"no dask scheduler answers at {address}: {' '.join(str(error).split())}"
         raise RadiomicsError(msg) from None
@@ -374,10 +374,9 @@ def _check_switches(output: str, *, resume: bool, overwrite: bool, shard: str | 
 def _survey(cohort: Cohort, settings: Any) -> int:
     """Show what a run would find; status 1 if something is missing."""
     from ferromics import table
-    from ferromics.cohort.memory import estimate
     from ferromics.cohort.survey import print_survey, survey, survey_rows, totals
 
-    found = survey(cohort, settings, estimate=estimate)
+    found = survey(cohort, settings)
     if sys.stdout.isatty():
         from rich.console import Console
 

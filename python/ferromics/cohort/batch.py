@@ -19,7 +19,7 @@ from ferromics._files import replacing
 from ferromics._writers import check_path, write_blocks
 from ferromics.cohort import tables
 from ferromics.cohort.cases import Case, Cohort
-from ferromics.cohort.journal import Journal, key_of, shards_of, unchanged
+from ferromics.cohort.journal import Entry, Journal, key_of, shards_of, unchanged
 from ferromics.cohort.run import Chosen, Workers, extract_many
 from ferromics.cohort.work import Outcome
 from ferromics.errors import InputError
@@ -210,12 +210,17 @@ class Batch:
         return entry.lasting and unchanged(entry, task.case)
 
     def _pieces(self, journal: Journal, report: Report | None = None) -> Iterator[tables.Piece]:
-        for task in self._tasks:
-            entry = journal[task.key]
+        masks = [(task, row) for task in self._tasks for row in range(len(task.case.masks))]
+        masks.sort(key=lambda at: at[0].case.masks[at[1]].place or 0)  # stable: else as they are
+        last: tuple[str, Entry] | None = None
+        for task, row in masks:
+            if last is None or last[0] != task.key:
+                last = task.key, journal[task.key]
+            piece = tables.Piece(task.case, row, task.settings, last[1])
             if report is not None:
-                report.regions += len(entry.regions)
-                report.failed += sum("error" in region for region in entry.regions)
-            yield tables.Piece(task.case, task.settings, entry)
+                report.regions += len(piece.regions)
+                report.failed += sum("error" in region for region in piece.regions)
+            yield piece
 
     def _write(self, journal: Journal, report: Report) -> None:
         """The table, and what lies beside it; each takes its place in one step, the table last."""

@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from ferromics import io
 from ferromics._grid import read_arrow, read_grid
-from ferromics._writers import NEED_ARROW
+from ferromics._writers import NEED_ARROW, Kind
 from ferromics.cohort import columns
-from ferromics.cohort.cases import Case, Cohort, Kind, Mask
+from ferromics.cohort.cases import Case, Cohort, Mask
 from ferromics.errors import InputError, SettingsError
 from ferromics.regions import Labels
 from ferromics.settings import Settings, presets
@@ -82,8 +82,8 @@ def read_cases(path: Path, *, label: Labels = None, mask_threshold: float | None
     Returns
     -------
     Cohort
-        Rows with the same image, case and settings are one case, at the place of the first. A file
-        that is named but does not exist is left to the run, which records it.
+        Rows with the same image, case and settings are one case. A file that is named but does not
+        exist is left to the run, which records it.
 
     Raises
     ------
@@ -226,6 +226,7 @@ def _rows(
             label=chosen if own else label,
             threshold=threshold if own else mask_threshold,
             carried={name: values[k] for name, (_, values) in rest.items()},
+            place=k,
         )
         image = _located(cells["image"], folder)
         yield _Row(k, image, cells.get("case"), cells.get("settings"), mask)

@@ -29,6 +29,9 @@ class Mask:
     carried
         Values that go with the region's row into the table, by column: text, whole numbers,
         numbers, truth values or ``None``.
+    place
+        Position of the row that names it, by which the rows of the result are ordered; where there
+        is none, they come case by case, mask by mask.
     """
 
     source: io.Source
@@ -36,6 +39,7 @@ class Mask:
     label: Labels = None
     threshold: float | None = None
     carried: Mapping[str, Any] = field(default_factory=dict)
+    place: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ferromics._core import catalogue
-from ferromics.cohort.cases import Kind
+from ferromics._writers import Kind
 from ferromics.errors import InputError
 from ferromics.table import LONG_COLUMNS
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ferromics import io
+from ferromics import _core, io
 from ferromics.cohort.cases import Case, Cohort, Mask
 from ferromics.cohort.headers import peek
+from ferromics.cohort.memory import PROCESS, estimate, shown
 from ferromics.errors import InputError, RadiomicsError
 from ferromics.extractor import plan
 from ferromics.regions import labels_taken
@@ -27,14 +28,10 @@ from ferromics.settings import AnySettings, Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-Estimate: TypeAlias = Callable[[io.Scan, int, Settings], int]
-"""Bytes that a case needs at most, from its image, its largest region's voxels, its settings."""
-
 _SHOWN_LABELS: Final = 6
 _MOST_LABELS: Final = 1000
 _SHOWN_ROWS: Final = 40
 _SHOWN_OF_PROBLEM: Final = 160
-_GIB: Final = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Survey:
     bytes
         Size of the files to read; a case's image and each of its masks count once.
     peak
-        Bytes that the case with the highest estimate needs; ``None`` without an estimate.
+        Bytes that the case with the highest estimate needs; ``None`` if no image is there.
     notes
         The cohort's notes.
     """
@@ -141,7 +138,6 @@ def survey(
     cohort: Cohort,
     settings: AnySettings = None,
     *,
-    estimate: Estimate | None = None,
     threads: int | None = None,
 ) -> Survey:
     """Look at every case of a cohort without computing anything.
@@ -152,8 +148,6 @@ def survey(
         The cases.
     settings
         What cases without settings of their own are computed with.
-    estimate
-        Tells how many bytes a case needs.
     threads
         How many masks are read at a time; by default one a core.
 
@@ -170,9 +164,12 @@ def survey(
     done = 0
 
     def look(case: Case) -> _Surveyed:
-        return _survey_case(case, cohort.folder, chosen, estimate)
+        return _survey_case(case, cohort.folder, chosen)
 
-    with progress("reading masks") as say, ThreadPoolExecutor(threads or _cores()) as pool:
+    with (
+        progress("reading masks") as say,
+        ThreadPoolExecutor(threads or int(_core.build_info()["threads"])) as pool,
+    ):
         say(lambda: f"reading masks: {done} of {total}")
         for one in pool.map(look, cohort.cases):
             found.append(one)
@@ -246,8 +243,8 @@ def totals(found: Survey) -> list[str]:
     lines = [
         f"{found.cases:,} cases, {len(found.rows):,} masks, {found.regions:,} regions of "
         f"{found.voxels:,} voxels; {found.values:,} values to compute",
-        f"{_size_of(found.bytes)} to read"
-        + (f"; up to {_size_of(found.peak)} of memory a case" if found.peak else ""),
+        f"{shown(found.bytes)} to read"
+        + (f"; up to {shown(found.peak)} of memory a case" if found.peak else ""),
     ]
     if found.problems:
         missing = [(found.images_missing, "image"), (found.masks_missing, "mask")]
@@ -257,9 +254,7 @@ def totals(found: Survey) -> list[str]:
     return [*lines, *found.notes]
 
 
-def _survey_case(
-    case: Case, folder: Path, settings: Settings, estimate: Estimate | None
-) -> _Surveyed:
+def _survey_case(case: Case, folder: Path, settings: Settings) -> _Surveyed:
     image, chosen, problem, columns = None, settings, "", 0
     try:
         chosen = settings if case.settings is None else Settings.of(case.settings)
@@ -269,8 +264,7 @@ def _survey_case(
         problem = _one_line(error, folder)
     read: dict[int | str, _Mask] = {}
     rows = tuple(_row(case, m, image, problem, read, columns, folder) for m in case.masks)
-    largest = max((row.voxels for row in rows), default=0)
-    peak = None if estimate is None or image is None else estimate(image, largest, chosen)
+    peak = None if image is None else PROCESS + estimate(case, chosen)
     files = {_file(source) for source in (case.image, *(mask.source for mask in case.masks))}
     return _Surveyed(rows, sum(_size(path) for path in files if path), peak)
 
@@ -390,21 +384,12 @@ def _one_line(error: Exception, folder: Path) -> str:
     return " ".join(str(error).split()).replace(f"{folder}{os.sep}", "")
 
 
-def _size_of(size: int) -> str:
-    return f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size / (1 << 20):.1f} MiB"
-
-
-def _cores() -> int:
-    available = getattr(os, "sched_getaffinity", None)
-    return len(available(0)) if available else os.cpu_count() or 1
-
-
 def _by_axis(name: str, values: tuple[Any, ...] | None, end: str = "") -> Iterator[tuple[str, Any]]:
     for axis, value in zip("zyx", values or ("", "", ""), strict=True):
         yield f"{name}_{axis}{end}", value
 
 
 def _listed(labels: Mapping[int, int]) -> str:
-    shown = [f"{label}: {count:,}" for label, count in list(labels.items())[:_SHOWN_LABELS]]
+    some = [f"{label}: {count:,}" for label, count in list(labels.items())[:_SHOWN_LABELS]]
     more = len(labels) - _SHOWN_LABELS
-    return ", ".join(shown) + (f", {more} more" if more > 0 else "")
+    return ", ".join(some) + (f", {more} more" if more > 0 else "")

@@ -60,11 +60,17 @@ DONE, FAILED = "done", "failed"
 
 @dataclass(frozen=True)
 class Piece:
-    """A case that is done, with what its rows need."""
+    """A mask of a case that is done, with what the rows of its regions need."""
 
     case: Case
+    row: int
     settings: Settings
     entry: Entry
+
+    @property
+    def regions(self) -> list[dict[str, Any]]:
+        """The regions of the mask, as the journal has them."""
+        return [region for region in self.entry.regions if region["row"] == self.row]
 
 
 class Rows:
@@ -135,7 +141,7 @@ class Rows:
         return [list(column) for column in zip(*rows, strict=True)]
 
     def _lead(self, piece: Piece, region: dict[str, Any]) -> list[Any]:
-        case, mask = piece.case, piece.case.masks[region["row"]]
+        case, mask = piece.case, piece.case.masks[piece.row]
         image, source = region.get("image", {}), region.get("mask", {})
         label = source.get("label")
         if label is None and isinstance(mask.label, int):
@@ -190,7 +196,7 @@ def _blocks(
 ) -> Iterator[list[tuple[Piece, dict[str, Any]]]]:
     block: list[tuple[Piece, dict[str, Any]]] = []
     for piece in pieces:
-        block.extend((piece, region) for region in piece.entry.regions)
+        block.extend((piece, region) for region in piece.regions)
         if len(block) >= size:
             yield block
             block = []
