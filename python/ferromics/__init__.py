@@ -128,6 +128,7 @@ _MODULES = (
     "io",
     "names",
     "settings",
+    "sklearn",
     "table",
 )
 

@@ -211,17 +211,21 @@ def _closing_words(report: Report, *, named: bool) -> int:
         how = f" and kept in {report.journal}; the same command with --resume goes on"
         tell(f"stopped{kept}{how if named else ''}")
         return INTERRUPTED
-    parts = [f"{report.total} cases, {report.regions} regions"]
+    parts = [_count(report.total, "case"), _count(report.regions, "region")]
     if report.skipped:
-        parts.append(f"{report.skipped} cases done before")
+        parts.append(f"{_count(report.skipped, 'case')} done before")
     if report.failed:
-        parts.append(f"{report.failed} regions failed (column case_error)")
+        parts.append(f"{_count(report.failed, 'region')} failed (column case_error)")
     if named:
         parts.append(f"written to {report.output}")
     tell(", ".join(parts))
     if report.failed == report.regions:
         return UNUSABLE
     return SOME_FAILED if report.failed else DONE
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 class _Told:
@@ -244,7 +248,7 @@ class _Told:
         if self._log is not None:
             self._log.close()
         if self._failed > MOST_TOLD:
-            tell(f"{self._failed - MOST_TOLD} more regions failed")
+            tell(f"{_count(self._failed - MOST_TOLD, 'more region')} failed")
 
     def __call__(self, outcome: Outcome | None, report: Report) -> None:
         """Take in what happened."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cohort_files import write_case
+from cohort_files import deadly_image, write_case
 
 import ferromics as fm
 from ferromics import io
@@ -228,29 +226,12 @@ def test_a_region_too_large_for_the_memory_fails_and_says_what_it_takes(tmp_path
 
 # --- workers that die ----------------------------------------------------------------------------
 
-DEADLY = """
-import os, signal
-from dataclasses import dataclass
-
-@dataclass
-class Deadly:
-    '''An image that ends the process which looks at it.'''
-
-    def __array__(self, dtype=None, copy=None):
-        os.kill(os.getpid(), signal.SIGSEGV)
-"""
-
 
 @pytest.fixture
-def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> fm.Case:
+def deadly(tmp_path: Path) -> fm.Case:
     """A case that kills the worker which computes it."""
-    (tmp_path / "deadly_image.py").write_text(DEADLY)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    import deadly_image  # type: ignore[import-not-found]
-
     mask = np.ones((3, 3, 3), bool)
-    return fm.Case(deadly_image.Deadly(), (fm.Mask(mask, "a"), fm.Mask(mask, "b")), "deadly")
+    return fm.Case(deadly_image(tmp_path), (fm.Mask(mask, "a"), fm.Mask(mask, "b")), "deadly")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSEGV"), reason="the platform has no such signal")

@@ -21,7 +21,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from ferromics import _core
@@ -292,7 +292,8 @@ class _Given(_Pool):
 
     def submit(self, task: _Task) -> Future[Outcome]:
         try:
-            future = self._executor.submit(extract_case, task.case, task.settings, **task.how)
+            case = _absolute(task.case)
+            future = self._executor.submit(extract_case, case, task.settings, **task.how)
         except RuntimeError as error:  # closed, or broken by a worker that died
             msg = f"the executor takes no more cases: {error}"
             raise RadiomicsError(msg) from error
@@ -425,6 +426,16 @@ def _raising(run: _Run) -> Generator[Outcome, None, None]:
                 msg = f"case {outcome.case}, region {roi}: {failure.message}"
                 raise RadiomicsError(msg)
             yield outcome
+
+
+def _absolute(case: Case) -> Case:
+    """The same case for a process whose working folder may be another."""
+
+    def whole(source: Any) -> Any:
+        return os.path.abspath(source) if isinstance(source, str | os.PathLike) else source  # noqa: PTH100
+
+    masks = tuple(replace(mask, source=whole(mask.source)) for mask in case.masks)
+    return replace(case, image=whole(case.image), masks=masks)
 
 
 def _read_ahead(case: Case) -> None:

@@ -86,6 +86,11 @@ class Outcome:
     stamps: dict[str, tuple[int, int]]
 
     @property
+    def seconds(self) -> float:
+        """Time it took, reading included."""
+        return sum(region.seconds for region in self.regions)
+
+    @property
     def failures(self) -> dict[str, Failure]:
         """What stopped the regions that have no values, by region."""
         return {r.roi: r.failure for r in self.regions if r.failure is not None}
