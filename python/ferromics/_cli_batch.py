@@ -124,6 +124,7 @@ def batch(
     ] = False,
 ) -> int:
     """Compute a cohort: many cases, one table."""
+    from ferromics._files import check_target
     from ferromics.cohort.find import find_cases
     from ferromics.errors import InputError
     from ferromics.settings import Settings
@@ -138,10 +139,12 @@ def batch(
         mask_threshold=mask_threshold,
     )
     chosen = Settings.of(settings)
-    for note in (*cohort.notes, *chosen.notes()):
+    for note in (*cohort.notes, *cohort.twins(), *chosen.notes()):
         tell(f"warning: {note}")
     if dry_run:
         return _survey(cohort, chosen)
+    if log is not None:
+        check_target(log)
     if output is None:
         msg = "name the table to write, as -o features.parquet (- for CSV on stdout)"
         raise InputError(msg)
@@ -195,6 +198,8 @@ def _run(
         _Told(log) as told,
         _stopping(told) as stopping,
     ):
+        if journal.damaged:
+            tell(f"warning: {_count(journal.damaged, 'line')} of the journal cannot be read")
         try:
             report = work.run(journal, stop=stopping.is_set, watch=told, **how)
         except OSError as error:
@@ -210,7 +215,7 @@ def _closing_words(report: Report, *, named: bool) -> int:
         kept = f": {done} of {report.total} cases are done" if named else ""
         how = f" and kept in {report.journal}; the same command with --resume goes on"
         tell(f"stopped{kept}{how if named else ''}")
-        return INTERRUPTED
+        raise SystemExit(INTERRUPTED)
     parts = [_count(report.total, "case"), _count(report.regions, "region")]
     if report.skipped:
         parts.append(f"{_count(report.skipped, 'case')} done before")
@@ -219,7 +224,7 @@ def _closing_words(report: Report, *, named: bool) -> int:
     if named:
         parts.append(f"written to {report.output}")
     tell(", ".join(parts))
-    if report.failed == report.regions:
+    if report.regions and report.failed == report.regions:
         return UNUSABLE
     return SOME_FAILED if report.failed else DONE
 
@@ -239,7 +244,7 @@ class _Told:
 
     def __enter__(self) -> _Told:
         if self._path is not None:
-            self._log = self._path.open("a", encoding="utf-8")
+            self._log = self._path.open("a", encoding="utf-8", errors="backslashreplace")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -316,8 +321,12 @@ class _Told:
     def _write(self, text: str) -> None:
         if self._log is not None:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-            self._log.write(f"{stamp} {text}\n")
-            self._log.flush()
+            try:
+                self._log.write(f"{stamp} {text}\n")
+                self._log.flush()
+            except OSError as error:
+                error.filename = str(self._path)
+                raise
 
 
 @contextlib.contextmanager
@@ -330,7 +339,8 @@ def _stopping(told: _Told) -> Iterator[threading.Event]:
 
     def ask(number: int, _frame: object) -> None:
         if asked.is_set():
-            os.write(2, b"\nferromics: left at once; cases that were done are kept\n")
+            cursor = b"\x1b[?25h" if sys.stderr.isatty() else b""  # the bar has hidden it
+            os.write(2, cursor + b"\nferromics: left at once; cases that were done are kept\n")
             os._exit(INTERRUPTED)
         asked.set()
         again = "; Ctrl-C again leaves at once" if number == signal.SIGINT else ""

@@ -42,6 +42,7 @@ def replacing(path: Path, suffix: str = ".tmp") -> Iterator[Path]:
     FileNotFoundError
         If the folder does not exist.
     """
+    path = path.resolve() if path.is_symlink() else path
     with beside(path, suffix) as temporary:
         yield temporary
         with temporary.open("rb+") as file:

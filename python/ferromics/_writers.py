@@ -186,6 +186,9 @@ def check_path(path: Path, suffixes: Iterable[str] = SUFFIXES) -> None:
     if path.suffix.lower() not in suffixes:
         msg = f"cannot tell the format of {path}; its name must end in {', '.join(suffixes)}"
         raise InputError(msg)
+    if path.name.lower().endswith(".provenance.json"):
+        msg = f"{path} is named like what lies beside a table; name the table, as features.csv"
+        raise InputError(msg)
     check_target(path)
     if path.suffix.lower() in NEED_ARROW:
         from importlib.util import find_spec

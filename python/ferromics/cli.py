@@ -241,7 +241,8 @@ def run(arguments: list[str]) -> int:
     from ferromics.errors import RadiomicsError
 
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        # A file's name may have bytes that are no UTF-8.
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     try:
         status = app(arguments, standalone_mode=False)
         sys.stdout.flush()

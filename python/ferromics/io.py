@@ -328,11 +328,16 @@ def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
 def sha256(path: Path) -> str:
     """Digest of a file, and of the voxel file that a MetaImage or NRRD header names beside it."""
     digest = hashlib.sha256()
-    for part in (path, *_companions(path)):
+    for part in parts(path):
         with part.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def parts(path: Path) -> list[Path]:
+    """The files of an image: the one that is named and the one that it names for its voxels."""
+    return [path, *_companions(path)]
 
 
 def _companions(path: Path) -> list[Path]:

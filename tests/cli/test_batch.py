@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -219,6 +220,65 @@ def test_unusable_input_is_one_line(
     assert done.stderr.count("\n") == 1
 
 
+def test_what_a_run_reads_is_never_written_over(cli: Cli, folder: Path) -> None:
+    rows = (folder / "cases.csv").read_bytes()
+    (folder / "f.cases.csv").write_bytes(rows)
+    for arguments in (
+        ["cases.csv", "-o", "cases.csv"],
+        ["f.cases.csv", "-o", "f.csv", "--format", "long"],
+    ):
+        done = cli("batch", *arguments, cwd=folder)
+        assert done.returncode == 2
+        assert "would be overwritten" in done.stderr
+    assert (folder / "cases.csv").read_bytes() == (folder / "f.cases.csv").read_bytes() == rows
+    done = cli("batch", "cases.csv", "-o", "f.provenance.json", cwd=folder)
+    assert "is named like what lies beside a table" in done.stderr
+
+
+def test_two_columns_of_one_name_are_refused(cli: Cli, folder: Path) -> None:
+    rows = [{**row, "a_b_stat_mean_intensity": "1"} for row in read_rows(folder / "cases.csv")]
+    write_rows(folder / "cases.csv", rows)
+    (folder / "named.yaml").write_text("features: [stat]\nfilters: [{type: square, name: a_b}]\n")
+    done = cli("batch", "cases.csv", "-s", "named.yaml", "-o", "f.csv", cwd=folder)
+    assert done.returncode == 2
+    assert "would be named a_b_stat_mean_intensity" in done.stderr
+
+
+def test_images_of_one_case_name_that_nothing_tells_apart_are_remarked(
+    cli: Cli, folder: Path
+) -> None:
+    rows = [{**row, "case": "P", "age": "", "site": ""} for row in read_rows(folder / "cases.csv")]
+    write_rows(folder / "cases.csv", rows)
+    done = cli(*BATCH, cwd=folder)
+    assert done.returncode == 0
+    assert "case P has several images, P0/ct.nii.gz and P1/ct.nii.gz among them" in done.stderr
+
+
+def test_of_several_labels_only_the_missing_one_fails(cli: Cli, folder: Path) -> None:
+    rows = read_rows(folder / "cases.csv")[:1]
+    rows[0]["label"] = "1;5;2"
+    write_rows(folder / "cases.csv", [{**rows[0], "roi": "part"}])
+    done = cli(*BATCH, cwd=folder)
+    assert done.returncode == 1
+    found = [(row["roi"], row["case_status"]) for row in read_rows(folder / "features.csv")]
+    assert found == [("part-1", "done"), ("part-5", "failed"), ("part-2", "done")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_names_that_are_no_utf_8_stop_nothing(cli: Cli, folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/M\xfcller"))
+    (folder / "P0").rename(odd)
+    (odd / "labels.nii.gz").rename(odd / "mask.nii.gz")
+    for k in range(1, 8):
+        (folder / f"P{k}" / "labels.nii.gz").rename(folder / f"P{k}" / "mask.nii.gz")
+    common = ("batch", ".", "--pattern", "{case}/{modality}.nii.gz", "--label", "1")
+    for name in ("f.csv", "f.parquet"):
+        done = cli(*common, "-s", "quick.yaml", "-o", name, "--resume", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert "M\ufffdller" in fm.read_table(folder / name)["case"].tolist()
+    assert cli(*common, "--dry-run", "-o", "-", cwd=folder).returncode == 0
+
+
 # --- going on ------------------------------------------------------------------------------------
 
 
@@ -227,7 +287,7 @@ def test_a_finished_run_is_not_overwritten_unasked(cli: Cli, folder: Path) -> No
     before = (folder / "features.csv").read_bytes()
     done = cli(*BATCH, cwd=folder)
     assert done.returncode == 2
-    assert "holds 8 finished cases" in done.stderr
+    assert "features.journal holds finished cases of an earlier run" in done.stderr
     assert (folder / "features.csv").read_bytes() == before
     assert cli(*BATCH, "--overwrite", cwd=folder).returncode == 0
     assert len(journal(folder)) == 8
@@ -285,6 +345,81 @@ def test_a_case_that_failed_is_tried_again_only_if_it_may_succeed(cli: Cli, fold
     done = cli(*BATCH, "--resume", cwd=folder)
     assert "7 cases done before" in done.stderr
     assert [row["case"] for row in table(folder) if row["case_status"] == "failed"] == ["P1"]
+
+
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr", ".hdr"])
+def test_voxels_in_a_file_of_their_own_are_looked_at_too(
+    cli: Cli, folder: Path, suffix: str
+) -> None:
+    import SimpleITK as sitk
+
+    image = sitk.ReadImage(str(folder / "P0" / "ct.nii.gz"))
+    sitk.WriteImage(image, str(folder / f"ct{suffix}"))
+    row = {"image": f"ct{suffix}", "mask": "P0/labels.nii.gz", "label": "1"}
+    write_rows(folder / "cases.csv", [row])
+    assert cli(*BATCH, cwd=folder).returncode == 0
+    first = table(folder)
+    header = (folder / f"ct{suffix}").stat()
+    sitk.WriteImage(image + 7, str(folder / f"ct{suffix}"))
+    os.utime(folder / f"ct{suffix}", ns=(header.st_atime_ns, header.st_mtime_ns))
+    done = cli(*BATCH, "--resume", cwd=folder)
+    assert "done before" not in done.stderr
+    mean = "original_stat_mean_intensity"
+    assert float(table(folder)[0][mean]) == pytest.approx(float(first[0][mean]) + 7, abs=1e-9)
+
+
+def test_too_little_memory_is_no_lasting_failure(cli: Cli, folder: Path) -> None:
+    done = cli(*BATCH, "--memory", "1M", cwd=folder)
+    assert done.returncode == 2
+    assert "allow more (--memory)" in done.stderr
+    done = cli(*BATCH, "--resume", cwd=folder)
+    assert done.returncode == 0
+    assert "done before" not in done.stderr
+
+
+def test_a_cohort_that_was_moved_is_gone_on_with(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    assert cli(*BATCH, cwd=folder).returncode == 0
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    done = cli(*BATCH, "--resume", cwd=moved)
+    assert "8 cases done before" in done.stderr
+
+
+def test_a_damaged_line_of_the_journal_costs_its_case_only(cli: Cli, folder: Path) -> None:
+    cli(*BATCH, cwd=folder)
+    whole = table(folder)
+    path = folder / "features.journal"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = bytes(len(lines[3]) - 1) + b"\n"
+    path.write_bytes(b"".join(lines))
+    done = cli(*BATCH, "--resume", cwd=folder)
+    assert "1 line of the journal cannot be read" in done.stderr
+    assert "7 cases done before" in done.stderr
+    assert table(folder) == whole
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
+def test_starting_anew_waits_for_no_run_and_harms_none(
+    cli: Cli, folder: Path, long_run: list[dict[str, str]]
+) -> None:
+    with started(folder) as process:
+        wait_for_lines(folder, 2)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            done = cli(*BATCH, "--overwrite", cwd=folder)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        assert done.returncode == 2
+        assert "another run is writing to features.journal" in done.stderr
+        assert process.wait(timeout=60) == 0
+    assert table(folder) == long_run
+
+
+def test_what_is_no_journal_is_not_overwritten(cli: Cli, folder: Path) -> None:
+    (folder / "features.journal").write_text("my diary\n")
+    done = cli(*BATCH, "--overwrite", cwd=folder)
+    assert done.returncode == 2
+    assert "no journal of ferromics" in done.stderr
+    assert (folder / "features.journal").read_text() == "my diary\n"
 
 
 # --- being stopped -------------------------------------------------------------------------------
@@ -368,6 +503,47 @@ def test_a_run_that_is_interrupted_keeps_what_is_done_and_says_how_to_go_on(
     assert table(folder) == long_run
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
+@pytest.mark.usefixtures("long_run")
+def test_a_second_interrupt_leaves_at_once(folder: Path) -> None:
+    write_cohort(folder, 24, edge=90)
+    with started(folder, "--jobs", 1) as process:
+        wait_for_lines(folder, 2)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "left at once" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are found in /proc")
+def test_workers_that_are_killed_cost_little_and_none_outlives_its_run(
+    cli: Cli, folder: Path, long_run: list[dict[str, str]]
+) -> None:
+    def children(pid: int) -> list[int]:
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")
+        found = [int(child) for task in tasks for child in task.read_text().split()]
+        named = ((child, Path(f"/proc/{child}/cmdline").read_bytes()) for child in found)
+        return [child for child, command in named if b"spawn_main" in command]
+
+    with started(folder, "--workers", "processes", "--jobs", 2) as process:
+        wait_for_lines(folder, 5)
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+        wait_for_lines(folder, 10)
+        left = children(process.pid)
+        process.kill()
+        process.communicate()
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in left):
+        assert time.monotonic() < until, "a worker outlives its run"
+        time.sleep(0.05)
+    done = cli(*BATCH, "--resume", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert table(folder) == long_run
+
+
 @pytest.mark.skipif(os.name == "nt", reason="file sizes are limited by POSIX calls")
 @pytest.mark.parametrize("share", [0.4, 1.05])
 def test_a_full_disk_leaves_no_torn_file_and_no_work_is_lost(
@@ -413,6 +589,20 @@ def test_shards_are_disjoint_and_complete_and_are_gathered(cli: Cli, folder: Pat
     done = cli(*BATCH, "--resume", cwd=folder)
     assert "8 cases done before" in done.stderr
     assert table(folder) == whole
+
+
+def test_shards_that_are_done_are_not_computed_again_by_oversight(cli: Cli, folder: Path) -> None:
+    for k in range(1, 10):
+        done = cli(*BATCH, "--shard", f"{k}/9", cwd=folder)
+        assert done.returncode == 0, done.stderr  # the last one has no case
+    done = cli(*BATCH, cwd=folder)
+    assert done.returncode == 2
+    assert "--resume goes on with it" in done.stderr
+    assert not (folder / "features.journal").exists()
+    rows = read_rows(folder / "cases.csv")
+    write_rows(folder / "cases.csv", [rows[-1], *rows[:-1]])  # every shard has other cases now
+    done = cli(*BATCH, "--shard", "2/9", "--resume", cwd=folder)
+    assert "1 case done before" in done.stderr
 
 
 def test_a_dry_run_lists_cases_and_what_is_missing(cli: Cli, folder: Path) -> None:

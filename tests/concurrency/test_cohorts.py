@@ -154,8 +154,8 @@ def test_what_makes_no_sense_is_refused_at_once(how: dict[str, Any], message: st
     ],
 )
 def test_what_is_no_case_is_refused(case: Any, message: str) -> None:
-    with pytest.raises(fm.InputError, match=message):
-        list(fm.extract_many([case]))
+    with pytest.raises(fm.RadiomicsError, match=message):
+        list(fm.extract_many([case], on_error="raise"))
 
 
 def test_dicts_and_pairs_are_cases(cases: list[fm.Case]) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -19,7 +21,7 @@ from ferromics._files import replacing
 from ferromics._writers import check_path, write_blocks
 from ferromics.cohort import tables
 from ferromics.cohort.cases import Case, Cohort
-from ferromics.cohort.journal import Entry, Journal, key_of, shards_of, unchanged
+from ferromics.cohort.journal import Journal, changes, key_of, literal, relatives
 from ferromics.cohort.run import Chosen, Workers, extract_many
 from ferromics.cohort.work import Outcome
 from ferromics.errors import InputError
@@ -122,6 +124,7 @@ class Batch:
         self.output = output if shard is None else shard.path(output)
         self.journal_path = self.output.with_suffix(".journal")
         check_path(self.output)
+        self._refuse_inputs()
         self._version = str(versions()["ferromics"])
         chosen = Chosen(settings)
         self._settings: dict[str, Settings] = {}
@@ -129,8 +132,10 @@ class Batch:
         for case in cohort.cases:
             of_case = chosen.of(case)
             of_case = self._settings.setdefault(of_case.hash, of_case)
-            self._tasks.append(_Task(case, of_case, key_of(case, of_case.hash, self._version)))
+            key = key_of(case, cohort, of_case.hash, self._version)
+            self._tasks.append(_Task(case, of_case, key))
         self._columns = {k: plan(s).columns for k, s in self._settings.items()}
+        self._rows = tables.Rows(cohort, self._columns, self._version)
 
     def open(self, *, resume: bool = False, overwrite: bool = False) -> Journal:
         """The journal of this run.
@@ -148,19 +153,25 @@ class Batch:
             If an earlier run left something and it is not said what to do with it.
         """
         path = self.journal_path
-        others = tuple(shards_of(path)) if resume and self.shard is None else ()
-        if overwrite:
-            path.unlink(missing_ok=True)
-        elif not resume and path.exists():
-            with Journal(path) as left:
-                if len(left):
-                    msg = (
-                        f"{path} holds {len(left)} finished cases of an earlier run: --resume goes "
-                        "on with it and computes only what is new or changed, --overwrite starts "
-                        "anew"
-                    )
-                    raise InputError(msg)
-        return Journal(path, others)
+        others = tuple(relatives(path))
+        fresh = not path.exists()
+        journal = Journal(path, others if resume else (), anew=overwrite)
+        whole = self.shard is None
+        left = [path] if len(journal) else [o for o in others if whole and not overwrite]
+        if left and not resume:
+            journal.close()
+            if fresh:
+                path.unlink()
+            msg = (
+                f"{left[0]} holds finished cases of an earlier run: --resume goes on with it and "
+                "computes only what is new or changed, --overwrite starts anew"
+            )
+            raise InputError(msg)
+        # What a run that was killed while it wrote the table has left; no other run is at it.
+        for target in self._targets():
+            for stale in target.parent.glob(f".{literal(target.name)}.*.tmp"):
+                stale.unlink(missing_ok=True)
+        return journal
 
     def run(
         self,
@@ -195,7 +206,7 @@ class Batch:
         )
         with contextlib.closing(outcomes):
             for outcome in outcomes:
-                journal.add(self._tasks[left[outcome.index]].key, outcome)
+                journal.add(self._tasks[left[outcome.index]].key, outcome, self.cohort)
                 report.computed += 1
                 watch(outcome, report)
         report.interrupted = report.skipped + report.computed < report.total
@@ -207,16 +218,19 @@ class Batch:
         if task.key not in journal:
             return False
         entry = journal[task.key]
-        return entry.lasting and unchanged(entry, task.case)
+        if not entry.lasting:
+            return False
+        touched = changes(entry, task.case, self.cohort)
+        if touched:
+            journal.touch(task.key, touched)
+        return touched is not None
 
     def _pieces(self, journal: Journal, report: Report | None = None) -> Iterator[tables.Piece]:
         masks = [(task, row) for task in self._tasks for row in range(len(task.case.masks))]
         masks.sort(key=lambda at: at[0].case.masks[at[1]].place or 0)  # stable: else as they are
-        last: tuple[str, Entry] | None = None
+        entry_of = functools.lru_cache(maxsize=1000)(journal.__getitem__)
         for task, row in masks:
-            if last is None or last[0] != task.key:
-                last = task.key, journal[task.key]
-            piece = tables.Piece(task.case, row, task.settings, last[1])
+            piece = tables.Piece(task.case, row, task.settings, entry_of(task.key))
             if report is not None:
                 report.regions += len(piece.regions)
                 report.failed += sum("error" in region for region in piece.regions)
@@ -224,9 +238,8 @@ class Batch:
 
     def _write(self, journal: Journal, report: Report) -> None:
         """The table, and what lies beside it; each takes its place in one step, the table last."""
-        rows = tables.Rows(self.cohort, self._columns, self._version)
-        suffix = self.output.suffix.lower()
-        with contextlib.ExitStack() as stack:
+        rows, suffix = self._rows, self.output.suffix.lower()
+        with _naming(self.output), contextlib.ExitStack() as stack:
             table = stack.enter_context(replacing(self.output))
             notes = stack.enter_context(replacing(provenance_path(self.output)))
             # What is told inside a Parquet or Arrow file is small: the settings, not the cases.
@@ -242,7 +255,21 @@ class Batch:
                 write_blocks(table, suffix, rows.wide_fields, regions, told)
             provenance = {**self._provenance(), "regions": report.regions, "failed": report.failed}
             text = json.dumps(provenance, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            notes.write_text(text, "utf-8", newline="\n")
+            notes.write_text(text, "utf-8", "surrogateescape", newline="\n")
+
+    def _targets(self) -> list[Path]:
+        """The files that the run writes, but for the journal."""
+        beside = [tables.cases_path(self.output)] if self.layout == "long" else []
+        return [self.output, provenance_path(self.output), *beside]
+
+    def _refuse_inputs(self) -> None:
+        """Refuse to write where the cases are read from."""
+        inputs = {os.path.realpath(self.cohort.origin)}
+        inputs.update(path for case in self.cohort.cases for path in case.files)
+        for target in (*self._targets(), self.journal_path):
+            if os.path.realpath(target) in inputs or str(target.absolute()) in inputs:
+                msg = f"{target} is read by this run and would be overwritten; name another output"
+                raise InputError(msg)
 
     def _provenance(self) -> dict[str, Any]:
         """What the table as a whole comes from."""
@@ -256,3 +283,14 @@ class Batch:
             "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "settings": {k: json.loads(s.to_json()) for k, s in self._settings.items()},
         }
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say which file could not be written, where the system does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise

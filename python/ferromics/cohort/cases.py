@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,13 @@ class Case:
     settings: AnySettings = None
     spacing: tuple[float, ...] | None = None
 
+    @property
+    def files(self) -> list[str]:
+        """The paths of its files, each once."""
+        sources = (self.image, *(mask.source for mask in self.masks))
+        paths = (str(Path(s)) for s in sources if isinstance(s, str | os.PathLike))
+        return list(dict.fromkeys(paths))
+
 
 @dataclass(frozen=True)
 class Cohort:
@@ -90,3 +98,24 @@ class Cohort:
     folder: Path
     origin: str
     notes: tuple[str, ...] = ()
+
+    def twins(self) -> list[str]:
+        """A note where regions of several images could not be told apart by their rows."""
+        images: dict[tuple[Any, ...], str] = {}
+        for case in self.cases:
+            for mask in case.masks:
+                row = (case.name, mask.roi, str(mask.label), *map(str, mask.carried.values()))
+                other = images.setdefault(row, self.shown(case.image))
+                if other != self.shown(case.image) and case.name is not None:
+                    return [
+                        f"case {case.name} has several images, {other} and "
+                        f"{self.shown(case.image)} among them, and only case_image tells their "
+                        "rows apart: give them names of their own, or a column"
+                    ]
+        return []
+
+    def shown(self, source: Any) -> str:
+        """A file's path from the folder on, if it lies in there."""
+        path = Path(os.fspath(source))
+        inside = path.is_relative_to(self.folder)
+        return path.relative_to(self.folder).as_posix() if inside else str(path)

@@ -8,12 +8,13 @@ away when the journal is opened again. The values of a region are its doubles in
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
+import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -21,8 +22,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferromics.cohort.cases import Case
-from ferromics.cohort.work import Outcome, RegionOutcome, files_of, stamp_of
+from ferromics import io
+from ferromics.cohort.cases import Case, Cohort
+from ferromics.cohort.work import Outcome, RegionOutcome, stamp_of
 from ferromics.errors import InputError, RadiomicsError
 
 if TYPE_CHECKING:
@@ -57,16 +59,16 @@ class Entry:
         return all(region["lasting"] for region in self.regions)
 
 
-def key_of(case: Case, settings_hash: str, version: str) -> str:
+def key_of(case: Case, cohort: Cohort, settings_hash: str, version: str) -> str:
     """What tells one piece of work from another: files, regions, settings, version.
 
-    The case's name is not part of it, nor is what a table carries along.
+    The case's name is not part of it, nor is what a table carries along, nor the folder that the
+    cohort lies in.
     """
     masks = [
-        [os.fspath(m.source), m.roi, _plain_label(m.label), m.threshold]  # type: ignore[arg-type]
-        for m in case.masks
+        [cohort.shown(m.source), m.roi, _plain_label(m.label), m.threshold] for m in case.masks
     ]
-    told = [FORMAT, version, settings_hash, os.fspath(case.image), masks]  # type: ignore[arg-type]
+    told = [FORMAT, version, settings_hash, cohort.shown(case.image), masks]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
@@ -74,25 +76,24 @@ def _plain_label(label: Any) -> Any:
     return label if label is None or isinstance(label, str | int) else [int(v) for v in label]
 
 
-def unchanged(entry: Entry, case: Case) -> bool:
-    """Whether the files of a case are those of its entry: size and time, else their contents."""
-    for path in files_of(case):
-        now, then = stamp_of(path), entry.stamps.get(path)
-        if now is None or then is None:
-            if now is not None or then is not None:
-                return False
-        elif list(now) != then:
-            known = entry.hashes.get(path)
-            if known is None or now[0] != then[0] or file_hash(Path(path)) != known:
-                return False
-    return True
+def changes(entry: Entry, case: Case, cohort: Cohort) -> dict[str, list[int]] | None:
+    """What has changed of a case's files: new stamps of those that were only touched.
 
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, as provenance has it."""
-    from ferromics.io import sha256
-
-    return sha256(path)
+    ``None`` if the contents of one are not those of the entry. A file is taken for unchanged by
+    size and time; where only the time differs, by its contents.
+    """
+    touched: dict[str, list[int]] = {}
+    for path in case.files:
+        name = cohort.shown(path)
+        now, then = stamp_of(path), entry.stamps.get(name)
+        if now == then:
+            continue
+        if now is None or then is None or now[::2] != then[::2]:
+            return None
+        if io.sha256(Path(path)) != entry.hashes.get(name):
+            return None
+        touched[name] = now
+    return touched
 
 
 class Journal:
@@ -104,10 +105,17 @@ class Journal:
         The file; made where it is not there.
     others
         Journals of other runs over the same cases that are read too, as those of shards.
+    anew
+        Drop what is in the file.
+
+    Attributes
+    ----------
+    damaged
+        Number of lines that could not be read, and were left out.
     """
 
-    def __init__(self, path: Path, others: tuple[Path, ...] = ()) -> None:
-        self.path = path
+    def __init__(self, path: Path, others: tuple[Path, ...] = (), *, anew: bool = False) -> None:
+        self.path, self.damaged = path, 0
         # Where the entries are: which file, from which byte, how many bytes.
         self._known: dict[str, tuple[int, int, int]] = {}
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -119,9 +127,11 @@ class Journal:
             for other in (path, *others):
                 # Without a buffer, which would not see what is appended.
                 self._files.append(other.open("rb", buffering=0))
+            _check_first(path, any_version=anew)
+            times: dict[str, float] = {}
             for k, other in enumerate(others, 1):
-                self._index(k, other)
-            self._end = self._index(0, path)
+                self._index(k, other, times)
+            self._end = 0 if anew else self._index(0, path, times)
             os.truncate(self._handle, self._end)
             if self._end == 0:
                 self._append({"journal": FORMAT})
@@ -158,7 +168,7 @@ class Journal:
         line = json.loads(file.read(length))
         return Entry(line["stamps"], line["hashes"], line["regions"])
 
-    def add(self, key: str, outcome: Outcome) -> None:
+    def add(self, key: str, outcome: Outcome, cohort: Cohort) -> None:
         """Append what came out of a case.
 
         Raises
@@ -166,11 +176,25 @@ class Journal:
         OSError
             If it cannot be written; the journal is then as it was before.
         """
-        offset = self._end
         hashes: dict[str, str] = {}
         regions = [_region(region, hashes) for region in outcome.regions]
-        line = {"key": key, "stamps": outcome.stamps, "hashes": hashes, "regions": regions}
-        self._append(line)
+        self._add(
+            key,
+            Entry(
+                {cohort.shown(path): stamp for path, stamp in outcome.stamps.items()},
+                {cohort.shown(path): digest for path, digest in hashes.items()},
+                regions,
+            ),
+        )
+
+    def touch(self, key: str, stamps: dict[str, list[int]]) -> None:
+        """Note new stamps of files whose contents are the same."""
+        entry = self[key]
+        self._add(key, replace(entry, stamps={**entry.stamps, **stamps}))
+
+    def _add(self, key: str, entry: Entry) -> None:
+        offset = self._end
+        self._append({"key": key, "at": round(time.time(), 3), **vars(entry)})
         self._known[key] = (0, offset, self._end - offset)
         if time.monotonic() - self._synced > _SYNC_EVERY_S:  # against a loss of power
             os.fsync(self._handle)
@@ -183,7 +207,7 @@ class Journal:
         os.close(self._handle)
 
     def _append(self, line: dict[str, Any]) -> None:
-        data = (json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+        data = (json.dumps(line, separators=(",", ":")) + "\n").encode("ascii")
         try:
             written = 0
             while written < len(data):
@@ -194,26 +218,25 @@ class Journal:
             raise
         self._end += len(data)
 
-    def _index(self, which: int, path: Path) -> int:
-        """Note where the entries are; gives where the last whole line ends."""
+    def _index(self, which: int, path: Path, times: dict[str, float]) -> int:
+        """Note where the latest entries are; gives where the last whole line ends."""
         end = 0
         with path.open("rb") as file:
             for line in file:
-                entry = _parsed(line)
-                if end == 0:
-                    _check_first(entry, line, path)
-                if entry is None:
+                if not line.endswith(b"\n"):
                     break
-                if "key" in entry:
+                entry = _parsed(line)
+                if entry is None:
+                    self.damaged += 1
+                elif "key" in entry and entry["at"] >= times.get(entry["key"], 0):
                     self._known[entry["key"]] = (which, end, len(line))
+                    times[entry["key"]] = entry["at"]
                 end += len(line)
         return end
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
-    """What a line says; ``None`` for one that was cut off."""
-    if not line.endswith(b"\n"):
-        return None
+    """What a line says; ``None`` for one that is damaged."""
     try:
         said = json.loads(line)
     except ValueError:
@@ -221,13 +244,16 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return said if isinstance(said, dict) else None
 
 
-def _check_first(entry: dict[str, Any] | None, line: bytes, path: Path) -> None:
+def _check_first(path: Path, *, any_version: bool) -> None:
     """Refuse a file that is not a journal, so that no byte of it is lost."""
     opening = b'{"journal":'
+    with path.open("rb") as file:
+        line = file.readline(200)
     if not (line.startswith(opening) or opening.startswith(line)):
         msg = f"{path} is no journal of ferromics; name another output, or move it away"
         raise InputError(msg)
-    if entry is not None and entry.get("journal") != FORMAT:
+    said = _parsed(line)
+    if said is not None and said["journal"] != FORMAT and not any_version:
         msg = f"{path} was written by another version of ferromics; --overwrite starts anew"
         raise InputError(msg)
 
@@ -266,14 +292,20 @@ def _region(region: RegionOutcome, hashes: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def shards_of(path: Path) -> Iterator[Path]:
-    """The journals of the shards of a run, beside its own."""
-    stem = path.name.removesuffix(".journal")
-    yield from sorted(path.parent.glob(f"{_literal(stem)}.*-of-*.journal"))
+def relatives(path: Path) -> list[Path]:
+    """The journals of the same cohort beside one: of the whole, and of its shards."""
+    whole = re.sub(r"\.\d+-of-\d+\.journal$", ".journal", path.name)
+    shards = path.parent.glob(f"{literal(whole.removesuffix('.journal'))}.*-of-*.journal")
+    found = [path.with_name(whole), *sorted(shards)]
+    return [other for other in found if other != path and other.is_file()]
 
 
-def _literal(name: str) -> str:
+def literal(name: str) -> str:
+    """A name as a pattern that finds only itself."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+_LOCKED_BYTE: Final = 1 << 40  # Windows keeps others from reading what is locked
 
 
 def _lock(handle: int, path: Path) -> None:
@@ -282,13 +314,14 @@ def _lock(handle: int, path: Path) -> None:
         if os.name == "nt":
             import msvcrt
 
+            os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         else:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
+            return  # a file system without locks
         msg = f"another run is writing to {path}; wait for it, or name another output"
         raise InputError(msg) from None
-    except OSError:
-        return  # a file system without locks

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from ferromics import io
+from ferromics._nifti import is_nifti
 from ferromics.cohort.cases import Case
 from ferromics.cohort.headers import peek
 from ferromics.errors import InputError, RadiomicsError
@@ -23,11 +24,19 @@ from ferromics.settings import Settings
 PROCESS: Final = 80 << 20
 """Interpreter, numpy, pydantic and the core."""
 
+ITK: Final = 96 << 20
+"""SimpleITK, where a format or the bias correction needs it."""
+
+LEAST: Final = 512 << 20
+"""What a run takes for granted where nobody says what it may take."""
+
 _BOX: Final = 12
 _TEXTURE_OR_PEAKS: Final = 28
 _MORPHOLOGY: Final = 100  # the transforms of Moran's I and Geary's C
 _MAP: Final = 64
 _STEERED_MAP: Final = 160
+_FIELD: Final = 24  # the image in single precision, the field, and what ITK holds of both
+_FITTED: Final = 48
 _SHARE: Final = 0.8
 
 
@@ -74,22 +83,49 @@ def available() -> int:
     except (OSError, IndexError):
         if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
             free = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2]
-    return int(_SHARE * min(free + _of_control_group()))
+    return max(LEAST, int(_SHARE * min(free + list(_left_to_groups()))))
 
 
-def _of_control_group() -> list[int]:
-    """What the control group of a container or job leaves (cgroup 2, then 1), if it has a limit."""
-    names = (("memory.max", "memory.current"),)
-    old = (("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),)
-    for limit, used in names + old:
-        folder = Path("/sys/fs/cgroup")
-        try:
-            most, taken = ((folder / name).read_text("ascii").strip() for name in (limit, used))
-            if most.isdigit() and int(most) < 2**60:
-                return [max(0, int(most) - int(taken))]
-        except (OSError, ValueError):
+def _left_to_groups() -> Iterator[int]:
+    """What the control groups of a container or a batch job leave, those that have a limit.
+
+    Cached files (``inactive_file``) are given up when memory is short, so they count as free.
+    """
+    try:
+        lines = Path("/proc/self/cgroup").read_text("ascii").splitlines()
+    except (OSError, ValueError):
+        return
+    root = Path("/sys/fs/cgroup")
+    for line in lines:  # "0::/job" of version 2, "5:memory:/job" of version 1
+        _, kinds, path = line.split(":", 2)
+        if kinds not in ("", "memory"):
             continue
-    return []
+        names = ("memory.max", "memory.current")
+        if kinds:
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        top = root / "memory" if kinds else root
+        folder = top / path.lstrip("/")
+        for group in (folder, *folder.parents):
+            left = _left_to(group, *names)
+            if left is not None:
+                yield left
+            if group == top:
+                break
+
+
+def _left_to(group: Path, limit: str, used: str) -> int | None:
+    try:
+        most, taken = ((group / name).read_text("ascii").strip() for name in (limit, used))
+        cached = re.search(r"^(?:total_)?inactive_file (\d+)", _text(group / "memory.stat"), re.M)
+    except (OSError, ValueError):
+        return None
+    if not most.isdigit() or int(most) >= 2**60:
+        return None
+    return max(0, int(most) - int(taken) + (int(cached[1]) if cached else 0))
+
+
+def _text(path: Path) -> str:
+    return path.read_text("ascii") if path.exists() else ""
 
 
 def estimate(case: Case, settings: Settings) -> int:
@@ -102,7 +138,17 @@ def estimate(case: Case, settings: Settings) -> int:
         return 0
     masks = [h for h in (_header(mask.source) for mask in case.masks) if h is not None]
     held = image.bytes + max((mask.bytes + mask.voxels for mask in masks), default=0)
+    if settings.bias_correction is not None:
+        shrunk = min(settings.bias_correction.shrink, 4) ** 3
+        held += image.voxels * (_FIELD + _FITTED // shrunk)
     return held + int(of_box(image.shape, image.spacing, settings))
+
+
+def needs_itk(case: Case, settings: Settings) -> bool:
+    """Whether SimpleITK is loaded for a case."""
+    return settings.bias_correction is not None or any(
+        not is_nifti(Path(path)) for path in case.files
+    )
 
 
 def of_box(shape: Sequence[int], spacing: Sequence[float], settings: Settings) -> int:

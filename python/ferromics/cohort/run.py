@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
+    BrokenExecutor,
     CancelledError,
     Executor,
     Future,
@@ -33,9 +34,9 @@ from ferromics.cohort.work import (
     RegionOutcome,
     extract_case,
     failure_of,
-    files_of,
     name_of,
     roi_of,
+    wanted_of,
 )
 from ferromics.errors import InputError, RadiomicsError
 from ferromics.settings import AnySettings, Settings
@@ -74,8 +75,8 @@ def extract_many(
     settings
         As for :func:`ferromics.extract`; a case's own come first.
     jobs
-        Cases at a time; by default as many as threads. With an executor, cases that are handed to
-        it before the first is done (by default 256).
+        Cases at a time; by default, and at most, as many as threads. With an executor, cases that
+        are handed to it before the first is done (by default 256).
     threads
         Threads of all cases together; by default ``FERROMICS_NUM_THREADS``, else the cores.
     executor
@@ -102,7 +103,7 @@ def extract_many(
     Raises
     ------
     SettingsError
-        If settings are not allowed, of the run before it begins, of a case when it is its turn.
+        If the run's settings are not allowed.
     RadiomicsError
         If the executor can take no more cases.
 
@@ -117,6 +118,8 @@ def extract_many(
     """
     cores = _at_least_one("threads", threads, int(_core.build_info()["threads"]))
     jobs = _at_least_one("jobs", jobs, cores if executor is None else AHEAD)
+    if executor is None:
+        jobs = min(jobs, cores)
     limit = sizes.available() if memory is None else _bytes(memory)
     pool: _Pool
     if executor is not None:
@@ -130,8 +133,8 @@ def extract_many(
         raise InputError(msg)
     chosen = Chosen(settings)
     listed = cases.cases if isinstance(cases, Cohort) else cases
-    numbered = enumerate(map(as_case, listed))
-    run = _Run(numbered, chosen, pool, jobs, cores, limit, stop or (lambda: False))
+    processes = jobs if executor is None and workers == "processes" else 1
+    run = _Run(enumerate(listed), chosen, pool, jobs, cores, limit, processes, stop or _never)
     return _raising(run) if on_error == "raise" else run.outcomes()
 
 
@@ -216,8 +219,9 @@ class _Task:
     def failed(self, failure: Failure) -> Outcome:
         """What is said of it where nothing came back."""
         regions = (
-            RegionOutcome(roi_of(mask), row, None, failure, 0.0)
+            RegionOutcome(roi_of(wanted), row, None, failure, 0.0)
             for row, mask in enumerate(self.case.masks)
+            for wanted in wanted_of(mask)
         )
         return Outcome(self.index, name_of(self.case), tuple(regions), {})
 
@@ -265,7 +269,7 @@ class _Processes(_Pool):
         import multiprocessing
 
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._jobs, context, initializer=_quiet)
+        return ProcessPoolExecutor(self._jobs, context, initializer=_begin_worker)
 
     def submit(self, task: _Task) -> Future[Outcome]:
         return self._executor.submit(extract_case, task.case, task.settings, **task.how)
@@ -294,12 +298,18 @@ class _Given(_Pool):
         try:
             case = _absolute(task.case)
             future = self._executor.submit(extract_case, case, task.settings, **task.how)
-        except RuntimeError as error:  # closed, or broken by a worker that died
+        except BrokenExecutor as error:
+            msg = "the executor takes no more cases: one of its workers died"
+            raise RadiomicsError(msg) from error
+        except RuntimeError as error:  # closed
             msg = f"the executor takes no more cases: {error}"
             raise RadiomicsError(msg) from error
         self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         return future
+
+    def lost_by(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenExecutor)
 
     def close(self) -> None:
         for future in tuple(self._futures):
@@ -314,16 +324,19 @@ class _Run:
     one of them may have been the cause, so each runs by itself.
     """
 
-    source: Iterator[tuple[int, Case]]
+    source: Iterator[tuple[int, AnyCase]]
     chosen: Chosen
     pool: _Pool
     jobs: int
     cores: int
     limit: int
+    processes: int
     stop: Callable[[], bool]
     queue: deque[_Task] = field(default_factory=deque)
     alone: deque[_Task] = field(default_factory=deque)
     pending: dict[Future[Outcome], _Task] = field(default_factory=dict)
+    refused: list[Outcome] = field(default_factory=list)
+    itk: bool = False
     exhausted: bool = False
 
     def outcomes(self) -> Generator[Outcome, None, None]:
@@ -331,6 +344,7 @@ class _Run:
         try:
             while True:
                 self._fill()
+                yield from self._refused()
                 if not self.pending:
                     break
                 done = wait(self.pending, return_when=FIRST_COMPLETED).done
@@ -340,6 +354,7 @@ class _Run:
                     self._fill()  # before the consumer has its turn: no core waits for it
                 finally:
                     yield from ready
+                    yield from self._refused()
         finally:
             self.pool.close()
 
@@ -357,13 +372,21 @@ class _Run:
                 ready.append(task.failed(failure_of(error)))
         if lost:
             lost.extend(self.pending.values())
-            self.pending.clear()
-            self.pool.renew()
             if len(lost) == 1:
-                ready.append(lost[0].failed(Failure(DIED, lasting=False)))
-            else:
-                self.alone.extend(sorted(lost, key=lambda task: task.index))
+                ready.append(lost.pop().failed(Failure(DIED, lasting=False)))
+            self._again(lost)
         return ready
+
+    def _again(self, lost: list[_Task]) -> None:
+        """Have cases whose workers are gone computed by new ones, each by itself."""
+        self.pending.clear()
+        self.pool.renew()
+        self.alone.extend(sorted(lost, key=lambda task: task.index))
+
+    def _refused(self) -> Iterator[Outcome]:
+        """What was not worth handing over."""
+        while self.refused:
+            yield self.refused.pop(0)
 
     def _fill(self) -> None:
         """Hand over what there is room for; a few more than run, so that none waits for us."""
@@ -371,13 +394,15 @@ class _Run:
             self.queue.clear()
             self.alone.clear()
             self.exhausted = True
+            for future in [future for future in self.pending if future.cancel()]:
+                del self.pending[future]
             return
         if self.alone:
             if not self.pending:
                 self._submit(self.alone.popleft())
             return
         window = 2 * self.jobs if self.pool.bounded else self.jobs
-        while len(self.pending) < window:
+        while len(self.pending) < window and not self.alone:
             self._fetch(window)
             if not self.queue or not self._fits(self.queue[0]):
                 return
@@ -389,16 +414,27 @@ class _Run:
             if found is None:
                 self.exhausted = True
                 return
-            index, case = found
-            task = _Task(index, case, self.chosen.of(case))
+            index, given = found
+            try:
+                case = as_case(given)
+                task = _Task(index, replace(case, settings=None), self.chosen.of(case))
+            except (RadiomicsError, OSError, TypeError) as error:
+                self.refused.append(_refusal(index, given, failure_of(error)))
+                continue
             if self.pool.bounded:
                 _read_ahead(case)
+                self.itk |= sizes.needs_itk(case, task.settings)
                 task.bytes = sizes.estimate(case, task.settings)
-                task.alone = sizes.PROCESS + 2 * task.bytes > self.limit
+                task.alone = self._base + 2 * task.bytes > self.limit
                 # The estimate takes the region for as large as the image: only where that is too
                 # much is the region itself looked at.
-                task.limit = self.limit if sizes.PROCESS + task.bytes > self.limit else None
+                task.limit = self.limit if self._base + task.bytes > self.limit else None
             self.queue.append(task)
+
+    @property
+    def _base(self) -> int:
+        """Bytes that are taken whatever is computed."""
+        return self.processes * (sizes.PROCESS + self.itk * sizes.ITK)
 
     def _fits(self, task: _Task) -> bool:
         under_way = self.pending.values()
@@ -406,7 +442,7 @@ class _Run:
             return True
         if task.alone or any(t.alone for t in under_way):
             return False
-        taken = sizes.PROCESS + sum(t.bytes for t in under_way)
+        taken = self._base + sum(t.bytes for t in under_way)
         return not self.pool.bounded or taken + task.bytes <= self.limit
 
     def _submit(self, task: _Task) -> None:
@@ -415,7 +451,22 @@ class _Run:
             left = len(self.pending) + len(self.queue) + 1 if self.exhausted else self.jobs
             at_a_time = 1 if task.alone else min(self.jobs, left)
             task.threads = max(1, self.cores // at_a_time)
-        self.pending[self.pool.submit(task)] = task
+        try:
+            self.pending[self.pool.submit(task)] = task
+        except BrokenProcessPool:  # since it was last looked at
+            self._again([task, *self.pending.values()])
+
+
+def _never() -> bool:
+    return False
+
+
+def _refusal(index: int, given: AnyCase, failure: Failure) -> Outcome:
+    """What is said of a case that cannot be handed over."""
+    if isinstance(given, Case):
+        return _Task(index, given, Settings()).failed(failure)
+    region = RegionOutcome("", 0, None, failure, 0.0)
+    return Outcome(index, f"case {index}", (region,), {})
 
 
 def _raising(run: _Run) -> Generator[Outcome, None, None]:
@@ -442,7 +493,7 @@ def _read_ahead(case: Case) -> None:
     """Ask the system to fetch a case's files while earlier cases are computed."""
     if not hasattr(os, "posix_fadvise"):
         return
-    for path in files_of(case):
+    for path in case.files:
         with contextlib.suppress(OSError):
             handle = os.open(path, os.O_RDONLY)
             try:
@@ -451,11 +502,21 @@ def _read_ahead(case: Case) -> None:
                 os.close(handle)
 
 
-def _quiet() -> None:
-    """In a worker process: Ctrl-C is the parent's to handle."""
+def _begin_worker() -> None:
+    """In a worker process: leave Ctrl-C to the parent, and do not outlive it."""
+    import multiprocessing
     import signal
+    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
 
 
 def _at_least_one(what: str, given: int | None, otherwise: int) -> int:

@@ -7,6 +7,7 @@ every case; what a region lacks is missing, never left out.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -92,6 +93,7 @@ class Rows:
         self._cohort, self._version = cohort, version
         self._columns = columns
         united = {column[0]: column for of in columns.values() for column in of}
+        _refuse_twins(cohort.carried, united)
         self._features = tuple(united.values())
         places = {name: k for k, name in enumerate(united)}
         self._places = {
@@ -150,16 +152,16 @@ class Rows:
         voxels = region.get("voxels", {})
         nothing = [None] * 3
         return [
-            name_of(case),
-            region["roi"],
+            _clean(name_of(case)),
+            _clean(region["roi"]),
             *(mask.carried.get(name) for name in self._cohort.carried),
             FAILED if "error" in region else DONE,
-            region.get("error"),
-            " | ".join(region.get("warnings", ())) or None,
-            self._shown(case.image),
-            image.get("sha256") or _hash(piece, case.image),
-            self._shown(mask.source),
-            source.get("sha256") or _hash(piece, mask.source),
+            _clean(region.get("error", "")) or None,
+            _clean(" | ".join(region.get("warnings", ()))) or None,
+            _clean(self._cohort.shown(case.image)),
+            image.get("sha256") or piece.entry.hashes.get(self._cohort.shown(case.image)),
+            _clean(self._cohort.shown(mask.source)),
+            source.get("sha256") or piece.entry.hashes.get(self._cohort.shown(mask.source)),
             label,
             mask.threshold,
             piece.settings.hash,
@@ -174,21 +176,27 @@ class Rows:
             region["seconds"],
         ]
 
-    def _shown(self, source: Any) -> str:
-        """A file's path from the cohort's folder on, if it lies in there."""
-        path = Path(os.fspath(source))
-        folder = self._cohort.folder
-        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
-
 
 def cases_path(path: Path) -> Path:
     """Where the table of cases lies beside a long table: ``out.cases.csv`` beside ``out.csv``."""
     return path.with_name(f"{path.stem}.cases{path.suffix}")
 
 
-def _hash(piece: Piece, source: Any) -> str | None:
-    """A file's digest, if any region of the case got as far as reading it."""
-    return piece.entry.hashes.get(str(Path(source)))
+def _refuse_twins(carried: Mapping[str, Any], features: Mapping[str, Column]) -> None:
+    """Refuse a column that would be there twice."""
+    taken = {"case", "roi", *carried, *(f.name for f in CASE_FIELDS)}
+    twin = next((name for name in features if name in taken), None)
+    if twin is not None:
+        msg = (
+            f"two columns of the table would be named {twin}; rename the filter, or the column of "
+            "the table of cases"
+        )
+        raise InputError(msg)
+
+
+def _clean(text: str) -> str:
+    """Text that any format takes: bytes of a file's name that are no UTF-8 are replaced."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _blocks(
@@ -259,8 +267,11 @@ def read_table(path: str | os.PathLike[str]) -> pandas.DataFrame:
     except (ValueError, OSError) as error:  # pandas' and pyarrow's derive from these
         msg = f"{path} is not readable as a table: {' '.join(str(error).split())}"
         raise InputError(msg) from None
+    whole = _whole_columns(provenance)
     for name in found.columns.difference(list(_text_columns(provenance))):
-        if found[name].dtype == object and found[name].isna().all():
+        if name in whole:
+            found[name] = found[name].astype("Int64")
+        elif found[name].dtype == object and found[name].isna().all():
             found[name] = found[name].astype(float)
     if provenance is not None:
         found.attrs["provenance"] = provenance
@@ -269,11 +280,11 @@ def read_table(path: str | os.PathLike[str]) -> pandas.DataFrame:
 
 def _provenance(path: Path) -> Any:
     """What lies beside a table; one of cases has that of the long table."""
-    path = path.with_name(path.name.replace(f".cases{path.suffix}", path.suffix))
-    try:
-        return json.loads(provenance_path(path).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    long = path.with_name(path.name.replace(f".cases{path.suffix}", path.suffix))
+    for table in (path, long):
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads(provenance_path(table).read_text("utf-8"))
+    return None
 
 
 def _text_columns(provenance: Any) -> set[str]:
@@ -281,6 +292,12 @@ def _text_columns(provenance: Any) -> set[str]:
     names = {name for name, kind in carried.items() if kind == "text"}
     names.update(f.name for f in CASE_FIELDS if f.kind == "text")
     return {*names, *LONG_COLUMNS} - {"value"}
+
+
+def _whole_columns(provenance: Any) -> set[str]:
+    carried = provenance.get("carried", {}) if isinstance(provenance, dict) else {}
+    names = {name for name, kind in carried.items() if kind == "integer"}
+    return names | {f.name for f in CASE_FIELDS if f.kind == "integer"}
 
 
 def _read_text(path: Path, delimiter: str, provenance: Any) -> pandas.DataFrame:
@@ -293,7 +310,10 @@ def _read_text(path: Path, delimiter: str, provenance: Any) -> pandas.DataFrame:
     found: pandas.DataFrame = pd.read_csv(
         path,
         sep=delimiter,
-        dtype={name: str for name in header if name in text},
+        dtype={  # type: ignore[arg-type]
+            **{name: str for name in header if name in text},
+            **{name: "Int64" for name in header if name in _whole_columns(provenance)},
+        },
         keep_default_na=False,
         na_values=missing,
     )
@@ -308,7 +328,8 @@ def _read_arrow(path: Path) -> pandas.DataFrame:
         msg = f"reading {path} needs pyarrow: pip install 'ferromics[parquet]'"
         raise ImportError(msg) from None
     read = pq.read_table(path) if path.suffix.lower() == ".parquet" else feather.read_table(path)
-    found: pandas.DataFrame = read.to_pandas()
+    # Whole numbers with missing ones among them would become floating-point.
+    found: pandas.DataFrame = read.to_pandas(integer_object_nulls=True)
     return found
 
 

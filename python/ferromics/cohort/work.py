@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from ferromics import io
 from ferromics.cohort import memory
 from ferromics.cohort.cases import Case, Mask
-from ferromics.errors import RadiomicsError
+from ferromics.errors import InputError, RadiomicsError
 from ferromics.extractor import Result, Work
 from ferromics.regions import Opened, Region, Wanted, open_image
 from ferromics.settings import AnySettings, Settings
@@ -77,13 +77,13 @@ class Outcome:
     regions
         Its regions in the order of masks and labels; at least one for each mask.
     stamps
-        Size and time of change of each file when it was read, by path.
+        What :func:`stamp_of` told of each file before it was read, by path.
     """
 
     index: int
     case: str
     regions: tuple[RegionOutcome, ...]
-    stamps: dict[str, tuple[int, int]]
+    stamps: dict[str, list[int]]
 
     @property
     def seconds(self) -> float:
@@ -94,6 +94,10 @@ class Outcome:
     def failures(self) -> dict[str, Failure]:
         """What stopped the regions that have no values, by region."""
         return {r.roi: r.failure for r in self.regions if r.failure is not None}
+
+
+class TooLarge(RadiomicsError):
+    """A region takes more memory than there is leave for."""
 
 
 def extract_case(
@@ -136,11 +140,14 @@ def extract_case(
     >>> outcome.regions[0].roi, round(outcome.regions[0].result["original_morph_volume_mesh"], 1)
     ('all', 556.3)
     """
+    if not case.masks:
+        msg = "a case needs at least one mask"
+        raise InputError(msg)
     chosen = Settings.of(settings if case.settings is None else case.settings)
-    stamps = {path: stamp for path in files_of(case) if (stamp := stamp_of(path)) is not None}
+    stamps = {path: stamp for path in case.files if (stamp := stamp_of(path)) is not None}
     name = name_of(case)
-    regions = tuple(_regions(case, name, chosen, threads, limit))
-    return Outcome(index, name, regions, stamps)
+    regions = sorted(_regions(case, name, chosen, threads, limit), key=lambda region: region.row)
+    return Outcome(index, name, tuple(regions), stamps)
 
 
 def _regions(
@@ -159,6 +166,7 @@ def _regions(
         failure = None if isinstance(what, Result) else failure_of(what)
         return RegionOutcome(roi, row, result, failure, began - before)
 
+    masks = list(_by_source(case.masks))
     try:
         opened = open_image(
             case.image,
@@ -166,22 +174,23 @@ def _regions(
             slice_axis=settings.image.slice_axis,
             bias_correction=settings.bias_correction,
         )
-        several = len(case.masks) > 1 or any(map(_several, case.masks))
+        several = len(masks) > 1 or masks[0][1].several
         work = Work(settings, opened, name, several=several, threads=threads)
     except BaseException as error:
-        for row, mask in enumerate(case.masks):
-            yield outcome(row, roi_of(mask), error)
+        for row, wanted in masks:
+            yield outcome(row, roi_of(wanted), error)
         return
     seen: set[str] = set()
     read: io.Scan | None = None
-    for row, mask in enumerate(case.masks):
+    before: io.Source | None = None
+    for row, wanted in masks:
         try:
-            if row == 0 or not _same(mask.source, case.masks[row - 1].source):
-                read = None
-                read = opened.mask(_wanted(mask))
-            regions = opened.regions(_wanted(mask), read)
+            if before is None or not _same(wanted.source, before):
+                read, before = None, None
+                read, before = opened.mask(wanted), wanted.source
+            regions = opened.regions(wanted, read)
         except BaseException as error:
-            yield outcome(row, roi_of(mask), error)
+            yield outcome(row, roi_of(wanted), error)
             continue
         while regions:
             region = regions.pop(0)
@@ -205,7 +214,8 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
         raise error
     if isinstance(error, RadiomicsError):
-        return Failure(" ".join(str(error).split()), lasting=True)
+        lasting = not isinstance(error, TooLarge)
+        return Failure(" ".join(str(error).split()), lasting=lasting)
     if isinstance(error, MemoryError):
         return Failure("out of memory", lasting=False)
     if isinstance(error, OSError):
@@ -226,29 +236,25 @@ def name_of(case: Case) -> str:
     return _stem(case.image) or "image"
 
 
-def roi_of(mask: Mask) -> str:
+def roi_of(wanted: Wanted) -> str:
     """What to call the region of a mask that could not be read."""
-    if mask.roi is not None:
-        return mask.roi
-    if mask.label is not None and not _several(mask):
-        return str(mask.label)
-    return _stem(mask.source) or "mask"
+    if wanted.name is not None:
+        return wanted.name
+    if wanted.label is not None and not wanted.several:
+        return str(wanted.label)
+    return _stem(wanted.source) or "mask"
 
 
-def files_of(case: Case) -> list[str]:
-    """The paths of a case's files, each once."""
-    sources = (case.image, *(mask.source for mask in case.masks))
-    paths = (str(Path(s)) for s in sources if isinstance(s, str | os.PathLike))
-    return list(dict.fromkeys(paths))
+def stamp_of(path: str) -> list[int] | None:
+    """Size in bytes and time of change in nanoseconds, of an image's parts one after the other.
 
-
-def stamp_of(path: str) -> tuple[int, int] | None:
-    """Size in bytes and time of change in nanoseconds; ``None`` where there is no such file."""
+    ``None`` where there is no such file.
+    """
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = [part.stat() for part in io.parts(Path(path))]
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return [number for part in found for number in (part.st_size, part.st_mtime_ns)]
 
 
 def _stem(source: io.Source) -> str:
@@ -262,12 +268,25 @@ def _same(one: io.Source, other: io.Source) -> bool:
     return one is other or (files and Path(one) == Path(other))  # type: ignore[arg-type]
 
 
-def _wanted(mask: Mask) -> Wanted:
-    return Wanted(mask.source, mask.roi, mask.label, mask.threshold)
+def wanted_of(mask: Mask) -> list[Wanted]:
+    """What is wanted of a mask; of a list of labels each by itself, so that one may be missing."""
+    whole = Wanted(mask.source, mask.roi, mask.label, mask.threshold)
+    labels = mask.label
+    if labels is None or isinstance(labels, str | int) or not len(labels):
+        return [whole]
+    names = {label: None if mask.roi is None else f"{mask.roi}-{label}" for label in labels}
+    return [replace(whole, name=name, label=label) for label, name in names.items()]
 
 
-def _several(mask: Mask) -> bool:
-    return _wanted(mask).several
+def _by_source(masks: Sequence[Mask]) -> Iterator[tuple[int, Wanted]]:
+    """What is wanted, with the mask's position; masks of one file come one after the other."""
+    left = list(enumerate(masks))
+    while left:
+        first = left[0][1].source
+        for row, mask in left:
+            if _same(mask.source, first):
+                yield from ((row, wanted) for wanted in wanted_of(mask))
+        left = [(row, mask) for row, mask in left if not _same(mask.source, first)]
 
 
 def _refuse_twin(name: str, seen: set[str]) -> None:
@@ -291,4 +310,4 @@ def _refuse_too_large(opened: Opened, region: Region, settings: Settings, limit:
             f"{memory.shown(need)} of memory, and {memory.shown(limit)} may be used: allow more "
             "(--memory), or resample to a larger spacing"
         )
-        raise RadiomicsError(msg)
+        raise TooLarge(msg)
