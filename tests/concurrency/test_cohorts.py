@@ -16,7 +16,7 @@ from cohort_files import deadly_image, write_case
 
 import ferromics as fm
 from ferromics import io
-from ferromics.cohort import memory, run, work
+from ferromics.cohort import memory, pools, run, work
 
 SETTINGS = {"features": ["stat", "glcm"], "discretise": "fbn8"}
 
@@ -191,7 +191,7 @@ def test_cases_that_do_not_fit_together_run_one_after_the_other(
 ) -> None:
     under_way = most = 0
     lock = threading.Lock()
-    extract_case = run.extract_case
+    extract_case = pools.extract_case
     threads = set()
 
     def counted(*args: Any, **more: Any) -> Any:
@@ -206,7 +206,7 @@ def test_cases_that_do_not_fit_together_run_one_after_the_other(
             with lock:
                 under_way -= 1
 
-    monkeypatch.setattr(run, "extract_case", counted)
+    monkeypatch.setattr(pools, "extract_case", counted)
     monkeypatch.setattr(memory, "estimate", lambda *_: 600 << 20)
     few = cases[:3]
     assert len(list(fm.extract_many(few, SETTINGS, jobs=4, memory="1000M"))) == 3

@@ -17,27 +17,16 @@ from concurrent.futures import (
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
     wait,
 )
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from ferromics import _core
 from ferromics.cohort import memory as sizes
 from ferromics.cohort.cases import Case, Cohort, Mask
-from ferromics.cohort.work import (
-    Failure,
-    Outcome,
-    RegionOutcome,
-    extract_case,
-    failure_of,
-    name_of,
-    roi_of,
-    wanted_of,
-)
+from ferromics.cohort.pools import Given, Pool, Processes, Task
+from ferromics.cohort.work import Failure, Outcome, RegionOutcome, failure_of
 from ferromics.errors import InputError, RadiomicsError
 from ferromics.settings import AnySettings, Settings
 
@@ -121,13 +110,13 @@ def extract_many(
     if executor is None:
         jobs = min(jobs, cores)
     limit = sizes.available() if memory is None else _bytes(memory)
-    pool: _Pool
+    pool: Pool
     if executor is not None:
-        pool = _Given(executor)
+        pool = Given(executor)
     elif workers == "processes":
-        pool = _Processes(jobs)
+        pool = Processes(jobs)
     elif workers == "threads":
-        pool = _Threads(jobs)
+        pool = Pool(jobs)
     else:
         msg = f"workers must be 'threads' or 'processes', got {workers!r}"
         raise InputError(msg)
@@ -200,123 +189,6 @@ class Chosen:
 
 
 @dataclass
-class _Task:
-    """A case on its way."""
-
-    index: int
-    case: Case
-    settings: Settings
-    bytes: int = 0
-    alone: bool = False
-    limit: int | None = None
-    threads: int = 1
-
-    @property
-    def how(self) -> dict[str, Any]:
-        """Further arguments of :func:`extract_case`."""
-        return {"threads": self.threads, "index": self.index, "limit": self.limit}
-
-    def failed(self, failure: Failure) -> Outcome:
-        """What is said of it where nothing came back."""
-        regions = (
-            RegionOutcome(roi_of(wanted), row, None, failure, 0.0)
-            for row, mask in enumerate(self.case.masks)
-            for wanted in wanted_of(mask)
-        )
-        return Outcome(self.index, name_of(self.case), tuple(regions), {})
-
-
-class _Pool:
-    """Where cases are computed."""
-
-    bounded = True
-    """Whether cases share this machine's memory and cores."""
-
-    def submit(self, task: _Task) -> Future[Outcome]:
-        """Hand over a case."""
-        raise RadiomicsError(type(self).__name__)
-
-    def lost_by(self, error: BaseException) -> bool:
-        """Whether an error means that all cases under way were lost with a worker."""
-        return False
-
-    def renew(self) -> None:
-        """Have working workers again."""
-
-    def close(self) -> None:
-        """Drop cases that have not begun, wait for the others."""
-
-
-class _Threads(_Pool):
-    def __init__(self, jobs: int) -> None:
-        self._executor = ThreadPoolExecutor(jobs, thread_name_prefix="ferromics-case")
-
-    def submit(self, task: _Task) -> Future[Outcome]:
-        return self._executor.submit(extract_case, task.case, task.settings, **task.how)
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-
-
-class _Processes(_Pool):
-    """Processes of our own; one that dies is replaced."""
-
-    def __init__(self, jobs: int) -> None:
-        self._jobs = jobs
-        self._executor = self._made()
-
-    def _made(self) -> ProcessPoolExecutor:
-        import multiprocessing
-
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._jobs, context, initializer=_begin_worker)
-
-    def submit(self, task: _Task) -> Future[Outcome]:
-        return self._executor.submit(extract_case, task.case, task.settings, **task.how)
-
-    def lost_by(self, error: BaseException) -> bool:
-        return isinstance(error, BrokenProcessPool)
-
-    def renew(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._executor = self._made()
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-
-
-class _Given(_Pool):
-    """The caller's executor, which stays open."""
-
-    bounded = False
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-        self._futures: set[Future[Outcome]] = set()
-
-    def submit(self, task: _Task) -> Future[Outcome]:
-        try:
-            case = _absolute(task.case)
-            future = self._executor.submit(extract_case, case, task.settings, **task.how)
-        except BrokenExecutor as error:
-            msg = "the executor takes no more cases: one of its workers died"
-            raise RadiomicsError(msg) from error
-        except RuntimeError as error:  # closed
-            msg = f"the executor takes no more cases: {error}"
-            raise RadiomicsError(msg) from error
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
-        return future
-
-    def lost_by(self, error: BaseException) -> bool:
-        return isinstance(error, BrokenExecutor)
-
-    def close(self) -> None:
-        for future in tuple(self._futures):
-            future.cancel()
-
-
-@dataclass
 class _Run:
     """Hands cases to a pool as there is room, and takes what comes back.
 
@@ -326,15 +198,15 @@ class _Run:
 
     source: Iterator[tuple[int, AnyCase]]
     chosen: Chosen
-    pool: _Pool
+    pool: Pool
     jobs: int
     cores: int
     limit: int
     processes: int
     stop: Callable[[], bool]
-    queue: deque[_Task] = field(default_factory=deque)
-    alone: deque[_Task] = field(default_factory=deque)
-    pending: dict[Future[Outcome], _Task] = field(default_factory=dict)
+    queue: deque[Task] = field(default_factory=deque)
+    alone: deque[Task] = field(default_factory=deque)
+    pending: dict[Future[Outcome], Task] = field(default_factory=dict)
     refused: list[Outcome] = field(default_factory=list)
     itk: bool = False
     exhausted: bool = False
@@ -358,10 +230,10 @@ class _Run:
         finally:
             self.pool.close()
 
-    def _taken(self, finished: list[tuple[_Task, Future[Outcome]]]) -> list[Outcome]:
+    def _taken(self, finished: list[tuple[Task, Future[Outcome]]]) -> list[Outcome]:
         """The outcomes of cases that came back; a worker's death leaves some to be done again."""
         ready: list[Outcome] = []
-        lost: list[_Task] = []
+        lost: list[Task] = []
         for task, future in finished:
             error = CancelledError() if future.cancelled() else future.exception()
             if error is None:
@@ -377,7 +249,7 @@ class _Run:
             self._again(lost)
         return ready
 
-    def _again(self, lost: list[_Task]) -> None:
+    def _again(self, lost: list[Task]) -> None:
         """Have cases whose workers are gone computed by new ones, each by itself."""
         self.pending.clear()
         self.pool.renew()
@@ -417,7 +289,7 @@ class _Run:
             index, given = found
             try:
                 case = as_case(given)
-                task = _Task(index, replace(case, settings=None), self.chosen.of(case))
+                task = Task(index, replace(case, settings=None), self.chosen.of(case))
             except (RadiomicsError, OSError, TypeError) as error:
                 self.refused.append(_refusal(index, given, failure_of(error)))
                 continue
@@ -436,7 +308,7 @@ class _Run:
         """Bytes that are taken whatever is computed."""
         return self.processes * (sizes.PROCESS + self.itk * sizes.ITK)
 
-    def _fits(self, task: _Task) -> bool:
+    def _fits(self, task: Task) -> bool:
         under_way = self.pending.values()
         if not under_way:
             return True
@@ -445,7 +317,7 @@ class _Run:
         taken = self._base + sum(t.bytes for t in under_way)
         return not self.pool.bounded or taken + task.bytes <= self.limit
 
-    def _submit(self, task: _Task) -> None:
+    def _submit(self, task: Task) -> None:
         """Cores that no other case will need are this one's."""
         if self.pool.bounded:
             left = len(self.pending) + len(self.queue) + 1 if self.exhausted else self.jobs
@@ -453,7 +325,7 @@ class _Run:
             task.threads = max(1, self.cores // at_a_time)
         try:
             self.pending[self.pool.submit(task)] = task
-        except BrokenProcessPool:  # since it was last looked at
+        except BrokenExecutor:  # since it was last looked at
             self._again([task, *self.pending.values()])
 
 
@@ -464,7 +336,7 @@ def _never() -> bool:
 def _refusal(index: int, given: AnyCase, failure: Failure) -> Outcome:
     """What is said of a case that cannot be handed over."""
     if isinstance(given, Case):
-        return _Task(index, given, Settings()).failed(failure)
+        return Task(index, given, Settings()).failed(failure)
     region = RegionOutcome("", 0, None, failure, 0.0)
     return Outcome(index, f"case {index}", (region,), {})
 
@@ -479,16 +351,6 @@ def _raising(run: _Run) -> Generator[Outcome, None, None]:
             yield outcome
 
 
-def _absolute(case: Case) -> Case:
-    """The same case for a process whose working folder may be another."""
-
-    def whole(source: Any) -> Any:
-        return os.path.abspath(source) if isinstance(source, str | os.PathLike) else source  # noqa: PTH100
-
-    masks = tuple(replace(mask, source=whole(mask.source)) for mask in case.masks)
-    return replace(case, image=whole(case.image), masks=masks)
-
-
 def _read_ahead(case: Case) -> None:
     """Ask the system to fetch a case's files while earlier cases are computed."""
     if not hasattr(os, "posix_fadvise"):
@@ -500,23 +362,6 @@ def _read_ahead(case: Case) -> None:
                 os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
             finally:
                 os.close(handle)
-
-
-def _begin_worker() -> None:
-    """In a worker process: leave Ctrl-C to the parent, and do not outlive it."""
-    import multiprocessing
-    import signal
-    import threading
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
 
 
 def _at_least_one(what: str, given: int | None, otherwise: int) -> int:
