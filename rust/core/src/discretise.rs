@@ -1,6 +1,7 @@
 //! Intensity discretisation, IBSI "Intensity discretisation" (4R0B): intensities of the region to
 //! grey levels 1, 2, ... `n`; 0 marks voxels outside the intensity mask.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use crate::blocks::{self, cover, Cover, BLOCK};
@@ -40,10 +41,20 @@ pub trait Level:
     fn bytes(_levels: &[Self]) -> Option<&[u8]> {
         None
     }
+
+    /// The same, to keep; without a copy of a vector.
+    #[must_use]
+    fn into_bytes(_levels: Cow<'_, [Self]>) -> Option<Vec<u8>> {
+        None
+    }
 }
 impl Level for u8 {
     fn bytes(levels: &[u8]) -> Option<&[u8]> {
         Some(levels)
+    }
+
+    fn into_bytes(levels: Cow<'_, [u8]>) -> Option<Vec<u8>> {
+        Some(levels.into_owned())
     }
 }
 impl Level for u16 {}
@@ -56,7 +67,15 @@ impl Levels {
     /// # Errors
     /// [`Error::Argument`] if the length does not fit the shape or a level exceeds `n`;
     /// [`Error::EmptyMask`] if every voxel is 0.
-    pub fn new<L: Level>(data: &[L], shape: [usize; 3], n: Option<u32>) -> Result<Self> {
+    ///
+    /// # Panics
+    /// Never: levels that were counted as bytes are bytes.
+    pub fn new<'d, L: Level>(
+        data: impl Into<Cow<'d, [L]>>,
+        shape: [usize; 3],
+        n: Option<u32>,
+    ) -> Result<Self> {
+        let data = data.into();
         let [nz, ny, nx] = shape;
         if data.len() != nz * ny * nx {
             let given = format!("{} voxels for shape {shape:?}", data.len());
@@ -67,10 +86,10 @@ impl Levels {
                 allowed,
             });
         }
-        let bytes = L::bytes(data).map(|bytes| (bytes, count_bytes(bytes)));
+        let counts = L::bytes(&data).map(count_bytes);
         #[allow(clippy::cast_possible_truncation)] // one of 256
-        let highest: u32 = match &bytes {
-            Some((_, counts)) => counts.iter().rposition(|&n| n > 0).unwrap_or(0) as u32,
+        let highest: u32 = match &counts {
+            Some(counts) => counts.iter().rposition(|&n| n > 0).unwrap_or(0) as u32,
             None => data.iter().copied().max().map_or(0, Into::into),
         };
         if highest == 0 {
@@ -86,18 +105,18 @@ impl Levels {
                 allowed,
             });
         }
-        if let Some((bytes, mut counts)) = bytes.filter(|_| u8::try_from(n).is_ok()) {
-            counts.truncate(n as usize + 1);
-            counts[0] = 0;
-            let data = LevelData::U8(bytes.to_vec());
-            return Ok(Self {
-                data,
-                shape,
-                n,
-                counts,
-            });
-        }
-        Ok(Self::fill(shape, n, &Given(data)))
+        let Some(mut counts) = counts.filter(|_| u8::try_from(n).is_ok()) else {
+            return Ok(Self::fill(shape, n, &Given(&data)));
+        };
+        counts.truncate(n as usize + 1);
+        counts[0] = 0;
+        let bytes = L::into_bytes(data).expect("what was counted as bytes is bytes");
+        Ok(Self {
+            data: LevelData::U8(bytes),
+            shape,
+            n,
+            counts,
+        })
     }
 
     /// `source` gives the levels in C order, at most `n`, 0 outside.
