@@ -179,6 +179,12 @@ pub fn cut<T: Voxel>(
 }
 
 impl Cut {
+    /// True if the values are there and nothing is left to do.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.0, Needed::Values(_))
+    }
+
     /// Computes every column of `plan`; plan and `prepared` are those of [`cut`].
     ///
     /// # Errors
