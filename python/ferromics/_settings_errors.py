@@ -9,6 +9,8 @@ from typing import Any, Final, NoReturn, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from ferromics._later import Later
+
 # The names that `type` may have stand in pydantic's paths but not in the file.
 TAGS: Final = frozenset(
     (
@@ -71,7 +73,8 @@ def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
         if isinstance(part, int):
             continue
         fields = [m.model_fields.get(_field_name(m, part)) for m in current]
-        found = [m for f in fields if f is not None for m in _models_in(f.annotation)]
+        types = [t for f in fields if f is not None for t in (f.annotation, *f.metadata)]
+        found = [m for t in types for m in _models_in(t)]
         tagged = [m for m in current if "type" in m.model_fields and part in TAGS]
         if found:
             current = found
@@ -89,6 +92,8 @@ def _field_name(model: type[BaseModel], key: str) -> str:
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, Later):
+        annotation = annotation.type()
     parts = get_args(annotation)
     if parts:  # asked first: in Python 3.10 `tuple[int]` passes for a class
         return [m for part in parts for m in _models_in(part)]

@@ -469,3 +469,16 @@ FILTERS: Final[tuple[type[Filter], ...]] = get_args(get_args(AnyFilter)[0])
 def filter_from_text(value: Any) -> Any:
     """Read ``gradient`` as ``{type: gradient}``."""
     return {"type": value} if isinstance(value, str) else value
+
+
+FilterList: TypeAlias = Annotated[
+    tuple[
+        Annotated[
+            AnyFilter,
+            BeforeValidator(filter_from_text),
+            Short(({"enum": [f.model_fields["type"].default for f in FILTERS]},)),
+        ],
+        ...,
+    ],
+    BeforeValidator(listed),
+]

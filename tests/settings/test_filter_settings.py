@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
 
 import jsonschema
 import pytest
@@ -110,6 +112,16 @@ def test_what_settings_refuse_the_core_refuses(wrong, told) -> None:
         Settings(filters=[wrong])
     with pytest.raises(fm.SettingsError):
         _core.Plan(json.dumps({"filters": [wrong]}))
+
+
+def test_settings_without_filters_build_no_models_of_them() -> None:
+    code = (
+        "import sys; from ferromics.settings import Settings; "
+        "Settings.preset('ct'), Settings(filters=None), Settings(filters=[]); "
+        "assert 'ferromics.filter_settings' not in sys.modules; "
+        "Settings(filters='gradient'); assert 'ferromics.filter_settings' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(

@@ -328,7 +328,7 @@ fn texture_input<L: Level>(
     let view = window.view(array);
     let levels = match view.as_slice() {
         Some(levels) => Levels::new(levels, window.shape, None),
-        None => Levels::new(&cropped(view), window.shape, None),
+        None => Levels::new(cropped(view), window.shape, None),
     };
     Ok((levels?, window))
 }

@@ -122,50 +122,84 @@ pub(crate) fn selected(values: &[f64], mask: &[bool], n: usize) -> Vec<f64> {
 
 /// Lowest and highest value inside the mask; infinity and minus infinity if there is none.
 pub(crate) fn span(values: &[f64], mask: &[bool]) -> (f64, f64) {
-    span_and(values, mask, |_| {})
+    let mut ends = Ends::new();
+    ends.take(values, mask);
+    ends.span()
 }
 
 /// [`span`], or `None` if a value inside the mask is NaN or infinite; in one pass.
 pub(crate) fn finite_span(values: &[f64], mask: &[bool]) -> Option<(f64, f64)> {
-    let mut finite = true;
-    let span = span_and(values, mask, |block| {
-        finite &= match *block {
-            Ok(all) => all_finite(all),
-            Err((values, mask)) => values.iter().zip(mask).all(|(x, &m)| !m || x.is_finite()),
-        }
+    let mut ends = Ends::new();
+    let mut parts = values.chunks(PART).zip(mask.chunks(PART));
+    let finite = parts.all(|(values, mask)| {
+        ends.take(values, mask);
+        finite_inside(values, mask)
     });
-    finite.then_some(span)
+    finite.then(|| ends.span())
 }
 
-/// [`span`], each block shown to `look` as well.
-#[inline]
-fn span_and(values: &[f64], mask: &[bool], mut look: impl FnMut(&Visited<'_>)) -> (f64, f64) {
-    const LANES: usize = BLOCK / 2;
-    let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-    for_each(values, mask, |block| {
-        look(&block);
-        match block {
-            Ok(all) => {
-                for half in all.as_chunks::<LANES>().0 {
-                    for k in 0..LANES {
-                        low[k] = lower(low[k], half[k]);
-                        high[k] = higher(high[k], half[k]);
-                    }
+/// True if no value inside the mask is NaN or infinite; quick where none is outside either.
+pub(crate) fn finite_inside(values: &[f64], mask: &[bool]) -> bool {
+    all_finite(values) || values.iter().zip(mask).all(|(x, &m)| !m || x.is_finite())
+}
+
+/// Values that are looked at again while they are in the first-level cache.
+pub(crate) const PART: usize = 2048;
+
+/// Lowest and highest value so far, in lanes.
+pub(crate) struct Ends {
+    low: [f64; BLOCK],
+    high: [f64; BLOCK],
+}
+
+impl Ends {
+    pub fn new() -> Self {
+        Self {
+            low: [f64::INFINITY; BLOCK],
+            high: [f64::NEG_INFINITY; BLOCK],
+        }
+    }
+
+    /// Looks at the values inside the mask.
+    pub fn take(&mut self, values: &[f64], mask: &[bool]) {
+        widen(self, values, mask);
+    }
+
+    /// Infinity and minus infinity if there was no value.
+    pub fn span(&self) -> (f64, f64) {
+        let low = self.low.into_iter().fold(f64::INFINITY, lower);
+        let high = self.high.into_iter().fold(f64::NEG_INFINITY, higher);
+        (low, high)
+    }
+}
+
+/// [`Ends::take`].
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn widen(ends: &mut Ends, values: &[f64], mask: &[bool]) {
+    let Ends { low, high } = ends;
+    let (blocks, rest) = values.as_chunks::<BLOCK>();
+    let (masks, rest_mask) = mask.as_chunks::<BLOCK>();
+    for (x, m) in blocks.iter().zip(masks) {
+        match cover(m) {
+            Cover::None => {}
+            Cover::All => {
+                for k in 0..BLOCK {
+                    low[k] = lower(low[k], x[k]);
+                    high[k] = higher(high[k], x[k]);
                 }
             }
-            Err((values, mask)) => {
-                for (values, mask) in values.chunks(LANES).zip(mask.chunks(LANES)) {
-                    for (k, (&x, &m)) in values.iter().zip(mask).enumerate() {
-                        // Outside counts as the neutral value.
-                        low[k] = lower(low[k], if m { x } else { f64::INFINITY });
-                        high[k] = higher(high[k], if m { x } else { f64::NEG_INFINITY });
-                    }
+            Cover::Part => {
+                for k in 0..BLOCK {
+                    // Outside counts as the neutral value.
+                    low[k] = lower(low[k], if m[k] { x[k] } else { f64::INFINITY });
+                    high[k] = higher(high[k], if m[k] { x[k] } else { f64::NEG_INFINITY });
                 }
             }
         }
-    });
-    let low = low.into_iter().fold(f64::INFINITY, lower);
-    (low, high.into_iter().fold(f64::NEG_INFINITY, higher))
+    }
+    for (&x, _) in rest.iter().zip(rest_mask).filter(|(_, &m)| m) {
+        (low[0], high[0]) = (lower(low[0], x), higher(high[0], x));
+    }
 }
 
 /// True if `holds` for any value inside the mask.
@@ -206,11 +240,15 @@ pub(crate) fn within(values: &[f64], mask: &[bool], (low, high): (f64, f64), to:
 }
 
 /// True if no value is NaN or infinite.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 pub(crate) fn all_finite(values: &[f64]) -> bool {
     // Adding one to an exponent that is all ones, and only to such, carries into the sign.
     const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
-    let carry = |x: &f64| (x.to_bits() & EXPONENT).wrapping_add(1 << 52);
-    values.iter().fold(0, |all, x| all | carry(x)) >> 63 == 0
+    let mut all = 0;
+    for x in values {
+        all |= (x.to_bits() & EXPONENT).wrapping_add(1 << 52);
+    }
+    all >> 63 == 0
 }
 
 #[cfg(test)]

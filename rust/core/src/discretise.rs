@@ -1,13 +1,15 @@
 //! Intensity discretisation, IBSI "Intensity discretisation" (4R0B): intensities of the region to
 //! grey levels 1, 2, ... `n`; 0 marks voxels outside the intensity mask.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use crate::blocks::{self, cover, Cover, BLOCK};
 use crate::error::{Error, Result};
-use crate::numeric::{floor, nearest, to_index, Tally};
+use crate::numeric::{count_by, find_places, floor, nearest, to_index, Rule, Tally};
 use crate::parallel;
 use crate::roi::Roi;
+use crate::selection::Values;
 use crate::settings::Discretise;
 
 /// Largest number of grey levels.
@@ -39,10 +41,20 @@ pub trait Level:
     fn bytes(_levels: &[Self]) -> Option<&[u8]> {
         None
     }
+
+    /// The same, to keep; without a copy of a vector.
+    #[must_use]
+    fn into_bytes(_levels: Cow<'_, [Self]>) -> Option<Vec<u8>> {
+        None
+    }
 }
 impl Level for u8 {
     fn bytes(levels: &[u8]) -> Option<&[u8]> {
         Some(levels)
+    }
+
+    fn into_bytes(levels: Cow<'_, [u8]>) -> Option<Vec<u8>> {
+        Some(levels.into_owned())
     }
 }
 impl Level for u16 {}
@@ -55,7 +67,15 @@ impl Levels {
     /// # Errors
     /// [`Error::Argument`] if the length does not fit the shape or a level exceeds `n`;
     /// [`Error::EmptyMask`] if every voxel is 0.
-    pub fn new<L: Level>(data: &[L], shape: [usize; 3], n: Option<u32>) -> Result<Self> {
+    ///
+    /// # Panics
+    /// Never: levels that were counted as bytes are bytes.
+    pub fn new<'d, L: Level>(
+        data: impl Into<Cow<'d, [L]>>,
+        shape: [usize; 3],
+        n: Option<u32>,
+    ) -> Result<Self> {
+        let data = data.into();
         let [nz, ny, nx] = shape;
         if data.len() != nz * ny * nx {
             let given = format!("{} voxels for shape {shape:?}", data.len());
@@ -66,10 +86,10 @@ impl Levels {
                 allowed,
             });
         }
-        let bytes = L::bytes(data).map(|bytes| (bytes, count_bytes(bytes)));
+        let counts = L::bytes(&data).map(count_bytes);
         #[allow(clippy::cast_possible_truncation)] // one of 256
-        let highest: u32 = match &bytes {
-            Some((_, counts)) => counts.iter().rposition(|&n| n > 0).unwrap_or(0) as u32,
+        let highest: u32 = match &counts {
+            Some(counts) => counts.iter().rposition(|&n| n > 0).unwrap_or(0) as u32,
             None => data.iter().copied().max().map_or(0, Into::into),
         };
         if highest == 0 {
@@ -85,18 +105,18 @@ impl Levels {
                 allowed,
             });
         }
-        if let Some((bytes, mut counts)) = bytes.filter(|_| u8::try_from(n).is_ok()) {
-            counts.truncate(n as usize + 1);
-            counts[0] = 0;
-            let data = LevelData::U8(bytes.to_vec());
-            return Ok(Self {
-                data,
-                shape,
-                n,
-                counts,
-            });
-        }
-        Ok(Self::fill(shape, n, &Given(data)))
+        let Some(mut counts) = counts.filter(|_| u8::try_from(n).is_ok()) else {
+            return Ok(Self::fill(shape, n, &Given(&data)));
+        };
+        counts.truncate(n as usize + 1);
+        counts[0] = 0;
+        let bytes = L::into_bytes(data).expect("what was counted as bytes is bytes");
+        Ok(Self {
+            data: LevelData::U8(bytes),
+            shape,
+            n,
+            counts,
+        })
     }
 
     /// `source` gives the levels in C order, at most `n`, 0 outside.
@@ -188,13 +208,13 @@ impl<L: Level> Source for Given<'_, L> {
 
 /// Intensities, the intensity mask and the level of an intensity: a whole number from 1 to `n` for
 /// every voxel of the mask, any number elsewhere.
-struct Formula<'a, F> {
+struct Formula<'a, R> {
     values: &'a [f64],
     mask: &'a [bool],
-    level: F,
+    level: &'a R,
 }
 
-impl<F: Fn(f64) -> f64 + Sync> Source for Formula<'_, F> {
+impl<R: Rule> Source for Formula<'_, R> {
     #[inline]
     fn block(&self, k: usize) -> Option<[u32; BLOCK]> {
         let mask = &self.mask.as_chunks::<BLOCK>().0[k];
@@ -203,7 +223,8 @@ impl<F: Fn(f64) -> f64 + Sync> Source for Formula<'_, F> {
             return None;
         }
         let values = &self.values.as_chunks::<BLOCK>().0[k];
-        let mut levels = values.map(|x| to_index((self.level)(x)));
+        let mut levels = [0; BLOCK];
+        find_places(self.level, values, &mut levels);
         if cover == Cover::Part {
             for (level, &m) in levels.iter_mut().zip(mask) {
                 *level &= if m { u32::MAX } else { 0 };
@@ -214,7 +235,7 @@ impl<F: Fn(f64) -> f64 + Sync> Source for Formula<'_, F> {
 
     fn single(&self, k: usize) -> u32 {
         if self.mask[k] {
-            to_index((self.level)(self.values[k]))
+            to_index(self.level.place(self.values[k]))
         } else {
             0
         }
@@ -318,17 +339,114 @@ fn count_bytes(levels: &[u8]) -> Vec<u64> {
 /// [`Error::TooManyLevels`], [`Error::BelowFirstBin`], [`Error::NotLevels`], and
 /// [`Error::Setting`] for a width, minimum or number outside its limits.
 pub fn discretise(roi: &Roi, settings: &Discretise) -> Result<Levels> {
-    let (minimum, maximum) = roi.span();
+    by_rule(roi, roi.range[0], settings)
+}
+
+/// [`Levels::counts`] of what [`discretise`] would make of a sequence without re-segmentation range.
+///
+/// # Errors
+/// As [`discretise`].
+pub(crate) fn level_counts(
+    values: &(impl Values + ?Sized),
+    span: (f64, f64),
+    settings: &Discretise,
+) -> Result<Vec<u64>> {
+    by_rule(&Counted { values, span }, None, settings)
+}
+
+/// Intensities that get levels, and what is made of them.
+trait Intensities {
+    type Made;
+
+    /// Lowest and highest.
+    fn span(&self) -> (f64, f64);
+
+    /// True if `holds` for any intensity.
+    fn any(&self, holds: impl Fn(f64) -> bool) -> bool;
+
+    /// The first for which `holds`, in C order of the voxels.
+    fn first(&self, holds: impl Fn(f64) -> bool) -> Option<f64>;
+
+    /// The place of `x`, its level, is a whole number from 1 to `n` for every intensity.
+    fn made(&self, n: u32, level: &impl Rule) -> Self::Made;
+}
+
+impl Intensities for Roi {
+    type Made = Levels;
+
+    fn span(&self) -> (f64, f64) {
+        self.span()
+    }
+
+    fn any(&self, holds: impl Fn(f64) -> bool) -> bool {
+        blocks::any(self.intensities(), self.intensity(), holds)
+    }
+
+    fn first(&self, holds: impl Fn(f64) -> bool) -> Option<f64> {
+        let mut all = self.intensities().iter().zip(self.intensity());
+        all.find(|(&x, &m)| m && holds(x)).map(|(&x, _)| x)
+    }
+
+    fn made(&self, n: u32, level: &impl Rule) -> Levels {
+        let (values, mask) = (self.intensities(), self.intensity());
+        let formula = Formula {
+            values,
+            mask,
+            level,
+        };
+        Levels::fill(self.shape(), n, &formula)
+    }
+}
+
+/// A sequence whose levels are only counted.
+struct Counted<'a, V: ?Sized> {
+    values: &'a V,
+    span: (f64, f64),
+}
+
+impl<V: Values + ?Sized> Intensities for Counted<'_, V> {
+    type Made = Vec<u64>;
+
+    fn span(&self) -> (f64, f64) {
+        self.span
+    }
+
+    fn any(&self, holds: impl Fn(f64) -> bool) -> bool {
+        let mut any = false;
+        let found = |any, &x: &f64| any | holds(x);
+        let run = |run: &[f64]| any |= run.iter().fold(false, found);
+        self.values.for_each_run(run);
+        any
+    }
+
+    fn first(&self, holds: impl Fn(f64) -> bool) -> Option<f64> {
+        let mut first = None;
+        let find = |run: &[f64]| first = first.or_else(|| run.iter().copied().find(|&x| holds(x)));
+        self.values.for_each_run(find);
+        first
+    }
+
+    fn made(&self, n: u32, level: &impl Rule) -> Vec<u64> {
+        count_by(self.values, n as usize + 1, level)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // levels: whole, 1 to 65535
+fn by_rule<I: Intensities>(
+    given: &I,
+    lower_limit: Option<f64>,
+    settings: &Discretise,
+) -> Result<I::Made> {
+    let (minimum, maximum) = given.span();
     match *settings {
         Discretise::None {} => {
             let bad = |x: f64| !(x.fract() == 0.0 && (1.0..=f64::from(MAX_LEVELS)).contains(&x));
-            if minimum >= 1.0 && maximum <= f64::from(MAX_LEVELS) && all_whole(roi) {
-                return Ok(levels(roi, maximum, |x| x));
+            if minimum >= 1.0 && maximum <= f64::from(MAX_LEVELS) && !given.any(|x| nearest(x) != x)
+            {
+                return Ok(given.made(maximum as u32, &AsItIs));
             }
-            let mut inside = roi.intensities().iter().zip(roi.intensity());
-            let first = inside.find(|(&x, &m)| m && bad(x));
             Err(Error::NotLevels {
-                value: first.map_or(f64::NAN, |(&x, _)| x),
+                value: given.first(bad).unwrap_or(f64::NAN),
             })
         }
         Discretise::Fbs {
@@ -336,7 +454,7 @@ pub fn discretise(roi: &Roi, settings: &Discretise) -> Result<Levels> {
             minimum: start,
         } => {
             check_width("discretise.width", width)?;
-            let start = start.or(roi.range[0]).unwrap_or(minimum);
+            let start = start.or(lower_limit).unwrap_or(minimum);
             if !start.is_finite() {
                 let allowed = "the first bin must start at a finite intensity";
                 return Err(limit("discretise.minimum", start, allowed));
@@ -355,18 +473,61 @@ pub fn discretise(roi: &Roi, settings: &Discretise) -> Result<Levels> {
                     levels: n,
                 });
             }
-            Ok(levels(roi, n, |x| floor((x - start) / width) + 1.0))
+            Ok(given.made(n as u32, &BySize { start, width }))
         }
         Discretise::Fbn { bins } => {
             check_bins("discretise.bins", bins)?;
-            let n = f64::from(bins);
-            let range = maximum - minimum;
-            // At the maximum the quotient is n or, rounded, next to it, and just below it may be
-            // rounded up to n: level n either way. It is NaN in a flat region: level n as well.
-            Ok(levels(roi, n, |x| {
-                below(floor(n * (x - minimum) / range) + 1.0, n)
-            }))
+            let by = ByNumber {
+                n: f64::from(bins),
+                minimum,
+                range: maximum - minimum,
+            };
+            Ok(given.made(bins, &by))
         }
+    }
+}
+
+/// The level is the intensity.
+struct AsItIs;
+
+struct BySize {
+    start: f64,
+    width: f64,
+}
+
+struct ByNumber {
+    n: f64,
+    minimum: f64,
+    range: f64,
+}
+
+// Types and not closures to become AVX2 code.
+impl Rule for AsItIs {
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn place(&self, x: f64) -> f64 {
+        x
+    }
+}
+
+impl Rule for BySize {
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn place(&self, x: f64) -> f64 {
+        floor((x - self.start) / self.width) + 1.0
+    }
+}
+
+impl Rule for ByNumber {
+    /// At the maximum the quotient is `n` or, rounded, next to it, and just below it may be rounded
+    /// up to `n`: level `n` either way. It is NaN in a flat region: level `n` as well.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn place(&self, x: f64) -> f64 {
+        below(
+            floor(self.n * (x - self.minimum) / self.range) + 1.0,
+            self.n,
+        )
     }
 }
 
@@ -402,26 +563,6 @@ fn limit(path: &str, given: f64, allowed: &str) -> Error {
         given: given.to_string(),
         allowed: allowed.into(),
     }
-}
-
-/// True if every intensity of the region, all within the limits of levels, is a whole number.
-fn all_whole(roi: &Roi) -> bool {
-    !blocks::any(roi.intensities(), roi.intensity(), |x| nearest(x) != x)
-}
-
-/// `level(x)` is a whole number from 1 to `n` for every intensity of the region.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, within 1..=65535
-fn levels(roi: &Roi, n: f64, level: impl Fn(f64) -> f64 + Sync + Send) -> Levels {
-    let (values, mask) = (roi.intensities(), roi.intensity());
-    Levels::fill(
-        roi.shape(),
-        n as u32,
-        &Formula {
-            values,
-            mask,
-            level,
-        },
-    )
 }
 
 #[cfg(test)]
@@ -501,6 +642,8 @@ mod tests {
         for x in [0.0, -1.0, 1.5, 65_536.0] {
             let error = of(&[3.0, x], &none).unwrap_err();
             assert_eq!(error, Error::NotLevels { value: x });
+            let span = (x.min(3.0), x.max(3.0));
+            assert_eq!(level_counts(&[3.0, x, x][..], span, &none), Err(error));
         }
         let x = [0.0, 70_000.0];
         assert!(matches!(
@@ -585,7 +728,8 @@ mod tests {
                 prop_assert_eq!(levels.get(k), expected);
                 counts[expected as usize] += u64::from(m);
             }
-            prop_assert_eq!(levels.counts(), counts);
+            prop_assert_eq!(levels.counts(), &counts[..]);
+            prop_assert_eq!(level_counts(&inside[..], (low, high), &settings), Ok(counts));
             prop_assert_eq!(matches!(levels.data(), LevelData::U8(_)), levels.n() <= 255);
         }
     }

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use ndarray::ArrayView3;
 
 pub use self::images::{response_map, ResponseMap};
-use crate::blocks;
-use crate::discretise::{discretise, Levels};
+use crate::discretise::{discretise, level_counts, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
 use crate::feature::diagnostic::{self, Diagnostics, RegionSummary};
@@ -40,7 +39,7 @@ use crate::plan::{Column, ImageTasks, Plan, Task};
 use crate::process::{process, Prepared, Processed, Surroundings, Wanted};
 use crate::resegment::resegment;
 use crate::roi::Roi;
-use crate::selection::{Selection, Values};
+use crate::selection::{finite_span, Selection, Values};
 use crate::settings::{Discretise, FamilySettings, Ivh, Resample, Resegment, Settings};
 use crate::volume::Voxel;
 
@@ -180,6 +179,12 @@ pub fn cut<T: Voxel>(
 }
 
 impl Cut {
+    /// True if the values are there and nothing is left to do.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.0, Needed::Values(_))
+    }
+
     /// Computes every column of `plan`; plan and `prepared` are those of [`cut`].
     ///
     /// # Errors
@@ -220,7 +225,8 @@ impl Cut {
 /// The values of one image's tasks, and what the user should know about them.
 fn features(image: &ImageTasks, region: &Region<'_>) -> Result<(Vec<f64>, Vec<String>)> {
     let (roi, surroundings) = images::on_image(image, region)?;
-    let (levels, warnings) = levels(image, &roi)?;
+    let make = |settings: &Discretise| discretise(&roi, settings);
+    let (levels, warnings) = discretised(image, roi.intensities().len(), make, Levels::counts)?;
     let stages = Stages {
         selected: if image.tasks.iter().any(takes_selected) {
             roi.selected()
@@ -237,32 +243,34 @@ fn features(image: &ImageTasks, region: &Region<'_>) -> Result<(Vec<f64>, Vec<St
     Ok((values.into_iter().map(finite).collect(), warnings))
 }
 
-/// Grey levels of the region for each discretisation that a task works on, and what the user should
-/// know about them.
-fn levels(image: &ImageTasks, roi: &Roi) -> Result<(Vec<Option<Levels>>, Vec<String>)> {
-    let levels = parallel::map(image.discretise.len(), roi.intensities().len(), |k| {
+/// What `make` gives for each discretisation that a task works on, and what the user should know
+/// about the `counts` of its levels.
+fn discretised<L: Send>(
+    image: &ImageTasks,
+    voxels: usize,
+    make: impl Fn(&Discretise) -> Result<L> + Sync + Send,
+    counts: impl Fn(&L) -> &[u64],
+) -> Result<(Vec<Option<L>>, Vec<String>)> {
+    let made = parallel::map(image.discretise.len(), voxels, |k| {
         let needed = image.tasks.iter().any(|t| t.discretisation == Some(k));
-        needed
-            .then(|| discretise(roi, &image.discretise[k]))
-            .transpose()
+        needed.then(|| make(&image.discretise[k])).transpose()
     });
-    let levels = levels
-        .into_iter()
-        .collect::<Result<Vec<Option<Levels>>>>()?;
-    let told = image.discretise.iter().zip(&levels);
-    let told = told.filter_map(|(settings, levels)| {
-        levels.as_ref().and_then(|l| unusual(&settings.label(), l))
+    let made = made.into_iter().collect::<Result<Vec<Option<L>>>>()?;
+    let told = image.discretise.iter().zip(&made);
+    let told = told.filter_map(|(settings, made)| {
+        let counts = made.as_ref().map(&counts)?;
+        unusual(&settings.label(), counts)
     });
     let told = told.map(|warning| match image.filter {
         Some(_) => format!("{}: {warning}", image.name),
         None => warning,
     });
     let warnings = told.collect();
-    Ok((levels, warnings))
+    Ok((made, warnings))
 }
 
-/// The levels that a task works on.
-fn of_task<'l>(levels: &'l [Option<Levels>], task: &Task) -> &'l Levels {
+/// The levels, or what else was made of them, that a task works on.
+fn of_task<'l, L>(levels: &'l [Option<L>], task: &Task) -> &'l L {
     let levels = task.discretisation.and_then(|k| levels[k].as_ref());
     levels.expect("the plan discretises whatever a task needs")
 }
@@ -307,34 +315,32 @@ fn of_selection<T: Voxel>(
     };
     let asks = |wanted: fn(&FamilySettings) -> bool| tasks.iter().any(|t| wanted(&t.family));
     // What is not finite gets its error on the general way, which tells where it lies.
-    let (mut row, mut selected) = (None, Vec::new());
-    if asks(|f| matches!(f, FamilySettings::Ih(_))) {
-        let Ok(made) = selection.to_row() else {
+    let summed = if asks(|f| matches!(f, FamilySettings::Stat(_))) {
+        let Some(summed) = Intensities::of_sequence(&selection) else {
             return Ok(None);
         };
-        row = Some(made);
-    } else if asks(|f| matches!(f, FamilySettings::Ivh(_))) {
-        selected = selection.to_vec();
-        if !blocks::all_finite(&selected) {
-            return Ok(None);
-        }
-    }
-    let selected = row.as_ref().map_or(&selected[..], Roi::intensities);
-    let (levels, warnings) = match &row {
-        Some(row) => levels(image_tasks, row)?,
-        None => Default::default(),
+        Some(summed)
+    } else {
+        None
     };
+    let span = summed.as_ref().map(Intensities::span);
+    let Some(span) = span.or_else(|| finite_span(&selection)) else {
+        return Ok(None);
+    };
+    let make = |settings: &Discretise| level_counts(&selection, span, settings);
+    let (counts, warnings) = discretised(image_tasks, selection.len(), make, |n| &n[..])?;
     let mut values = Vec::with_capacity(plan.columns().len());
     for task in tasks {
         values.extend(match &task.family {
-            FamilySettings::Stat(_) => {
-                let Some(m) = Intensities::of_sequence(&selection) else {
-                    return Ok(None);
-                };
-                task.evaluate(&m, statistical::FEATURES)
+            FamilySettings::Ivh(s) => volume_histogram(task, s, &selection, span, [None, None])?,
+            FamilySettings::Ih(_) => {
+                let m = Histogram::of_counts(&of_task(&counts, task)[1..]);
+                task.evaluate(&m, histogram::FEATURES)
             }
-            FamilySettings::Ivh(s) => volume_histogram(task, s, selected, [None, None])?,
-            _ => on_levels(task, of_task(&levels, task), &[]),
+            _ => {
+                let m = summed.as_ref().expect("no other family is in order");
+                task.evaluate(m, statistical::FEATURES)
+            }
         });
     }
     let voxels = selection.len() as u64;
@@ -359,10 +365,11 @@ fn takes_selected(task: &Task) -> bool {
 fn volume_histogram(
     task: &Task,
     settings: &Ivh,
-    selected: &[f64],
+    selected: &(impl Values + ?Sized),
+    span: (f64, f64),
     range: [Option<f64>; 2],
 ) -> Result<Vec<f64>> {
-    let m = VolumeHistogram::of_values(selected, range, &settings.discretise)?;
+    let m = VolumeHistogram::of_sequence(selected, span, range, &settings.discretise)?;
     let columns = volume_histogram::columns(&settings.percentages);
     Ok(task
         .selected
@@ -372,8 +379,8 @@ fn volume_histogram(
 }
 
 /// A warning where a region has so few or so many levels that texture says little.
-fn unusual(label: &str, levels: &Levels) -> Option<String> {
-    let present = levels.counts().iter().filter(|&&n| n > 0).count();
+fn unusual(label: &str, counts: &[u64]) -> Option<String> {
+    let present = counts.iter().filter(|&&n| n > 0).count();
     let label = if label.is_empty() {
         "no discretisation"
     } else {
@@ -486,7 +493,10 @@ impl Stages<'_> {
             FamilySettings::Stat(_) => {
                 task.evaluate(&Intensities::new(&self.selected), statistical::FEATURES)
             }
-            FamilySettings::Ivh(s) => volume_histogram(task, s, &self.selected, self.roi.range)?,
+            FamilySettings::Ivh(s) => {
+                let (span, range) = (self.roi.span(), self.roi.range);
+                volume_histogram(task, s, &self.selected[..], span, range)?
+            }
             _ => on_levels(task, self.levels(task), self.roi.morphological()),
         })
     }

@@ -5,9 +5,10 @@
 //! and a cast is not vectorised; hence the few helpers that round by adding `2^52`.
 
 use crate::parallel;
+use crate::selection::{of_parts, Values};
 
 /// Independent accumulators of a sum; a multiple of every SIMD width in use.
-const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 /// Values summed before a partial is put aside; keeps the error growth at O(log n) like.
 const CHUNK: usize = 4096;
 /// Chunks that one parallel task takes.
@@ -93,6 +94,7 @@ pub fn span(values: &[f64]) -> (f64, f64) {
 
 const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 pub(crate) fn span_chunk(chunk: &[f64]) -> (f64, f64) {
     let (mut low, mut high) = ([NO_SPAN.0; LANES], [NO_SPAN.1; LANES]);
     let (blocks, rest) = chunk.as_chunks::<LANES>();
@@ -162,18 +164,43 @@ pub(crate) fn to_index(x: f64) -> u32 {
     to_bits(x) as u32
 }
 
-/// How many values fall into each of `bins` bins; `index(x)`, rounded to the nearest whole number,
-/// is the bin of `x` and lies from 0 to `bins - 1`.
+/// A place for each value: a whole number, or the nearest one is meant.
+pub(crate) trait Rule: Sync {
+    /// The place of `x`, from 0 to `2^32 - 1`.
+    fn place(&self, x: f64) -> f64;
+}
+
+/// For rules that need not be fast: the loops for AVX2 leave a closure to itself.
+impl<F: Fn(f64) -> f64 + Sync> Rule for F {
+    fn place(&self, x: f64) -> f64 {
+        self(x)
+    }
+}
+
+/// The places of `values`, one each.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+pub(crate) fn find_places<R: Rule>(rule: &R, values: &[f64], places: &mut [u32]) {
+    for (to, &x) in places.iter_mut().zip(values) {
+        *to = to_index(rule.place(x));
+    }
+}
+
+/// How many values fall into each of `bins` bins, which the rule numbers from 0 to `bins - 1`.
 ///
 /// # Panics
-/// If an index is outside these limits.
+/// If a place is outside these limits.
 #[must_use]
-pub fn count_by(values: &[f64], bins: usize, index: impl Fn(f64) -> f64 + Sync + Send) -> Vec<u64> {
-    let parts = parallel::threads().min(values.len().div_ceil(CHUNK)).max(1);
-    let size = values.len().div_ceil(parts).max(1);
-    let tables = parallel::map(parts, values.len(), |p| {
-        let part = &values[(p * size).min(values.len())..((p + 1) * size).min(values.len())];
-        count_part(part, bins, &index)
+pub(crate) fn count_by(values: &(impl Values + ?Sized), bins: usize, rule: &impl Rule) -> Vec<u64> {
+    let tables = of_parts(values, |part| {
+        let mut tally = Tally::new(bins);
+        let mut places = [0u32; 512];
+        values.for_each_run_of(part, |run| {
+            for few in run.chunks(places.len()) {
+                find_places(rule, few, &mut places);
+                tally.add(&places[..few.len()]);
+            }
+        });
+        tally.sum()
     });
     let mut counts = vec![0; bins];
     for table in tables {
@@ -182,18 +209,6 @@ pub fn count_by(values: &[f64], bins: usize, index: impl Fn(f64) -> f64 + Sync +
         }
     }
     counts
-}
-
-fn count_part(values: &[f64], bins: usize, index: &impl Fn(f64) -> f64) -> Vec<u32> {
-    let mut tally = Tally::new(bins);
-    let mut indices = [0u32; 512];
-    for chunk in values.chunks(indices.len()) {
-        for (to, &x) in indices.iter_mut().zip(chunk) {
-            *to = to_index(index(x));
-        }
-        tally.add(&indices[..chunk.len()]);
-    }
-    tally.sum()
 }
 
 /// Counts of indices. Four tables take turns while they are small: neighbours often share an index,
@@ -339,7 +354,7 @@ pub(crate) fn order_statistics(
     // (x - low) * unit is from 0 to below 2 and rises with x; so does the bucket.
     let (unit, scale) = (1.0 / power_of_two_below(range), (BUCKETS / 2 - 1) as f64);
     let index = |x: f64| (x - low) * unit * scale;
-    let counts = count_by(values, BUCKETS, index);
+    let counts = count_by(values, BUCKETS, &index);
     // For each bucket with a rank: its place in `wanted`, the values before it.
     let (mut place, mut wanted) = ([u8::MAX; BUCKETS], Vec::new());
     let (mut before, mut next) = (0, 0);
@@ -506,7 +521,7 @@ mod tests {
             for &x in &x {
                 counts[x as usize] += 1;
             }
-            prop_assert_eq!(count_by(&values, 500, |x| x), counts);
+            prop_assert_eq!(count_by(&values[..], 500, &|x| x), counts);
         }
     }
 }

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use ndarray::{Array3, ArrayView3};
 
-use crate::blocks;
+use crate::blocks::{self, Ends, PART};
 use crate::error::{Error, Result};
-use crate::numeric::{higher, lower};
 use crate::volume::{check_spacing, cropped, for_each_run, Volume, Voxel, Window};
 
 /// A region of interest, cropped to the bounding box of its morphological mask.
@@ -196,17 +195,17 @@ impl Roi {
             return self.intensity.set;
         }
         let (values, mask) = (self.intensities(), self.intensity());
-        let (mut kept, mut span) = (vec![false; mask.len()], NO_SPAN);
+        let (mut kept, mut ends) = (vec![false; mask.len()], Ends::new());
         let runs = values.chunks(PART).zip(mask.chunks(PART));
         for ((values, mask), kept) in runs.zip(kept.chunks_mut(PART)) {
             blocks::within(values, mask, (low, high), kept);
-            span = joined(span, blocks::span(values, kept));
+            ends.take(values, kept);
         }
         let kept = Mask::new(kept);
         if kept.set == 0 {
             return 0;
         }
-        (self.intensity, self.span) = (kept, span);
+        (self.intensity, self.span) = (kept, ends.span());
         self.intensity.set
     }
 }
@@ -226,10 +225,6 @@ pub(crate) fn check_grid<T>(
     check_spacing(spacing)
 }
 
-/// Voxels that are worked on while they are in the first-level cache.
-const PART: usize = 2048;
-const NO_SPAN: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
-
 /// The elements of an array in C order, without a copy where it is in that order.
 fn in_order<T: Copy>(array: Array3<T>) -> Vec<T> {
     if array.is_standard_layout() {
@@ -239,10 +234,6 @@ fn in_order<T: Copy>(array: Array3<T>) -> Vec<T> {
     }
 }
 
-fn joined(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
-    (lower(a.0, b.0), higher(a.1, b.1))
-}
-
 /// The window's intensities (C order), and the lowest and highest inside `mask`, in one pass.
 fn intensities<T: Voxel>(
     image: ArrayView3<'_, T>,
@@ -250,18 +241,25 @@ fn intensities<T: Voxel>(
     window: Window,
 ) -> Result<(Vec<f64>, (f64, f64))> {
     let mut values: Vec<f64> = Vec::with_capacity(mask.len());
-    let (mut span, mut finite) = (NO_SPAN, true);
+    let (mut ends, mut finite, mut seen) = (Ends::new(), true, 0);
+    let mut look = |values: &[f64]| {
+        let (part, mask) = (&values[seen..], &mask[seen..values.len()]);
+        finite &= T::ALWAYS_FINITE || blocks::finite_inside(part, mask);
+        ends.take(part, mask);
+        seen = values.len();
+    };
+    // Rows may be short: several are looked at together.
+    let mut next = PART;
     for_each_run(window.view(image), |run| {
-        let start = values.len();
         values.extend(run.iter().map(|v| v.to_f64()));
-        let (run, mask) = (&values[start..], &mask[start..values.len()]);
-        if !(T::ALWAYS_FINITE || blocks::all_finite(run)) {
-            finite &= run.iter().zip(mask).all(|(x, &m)| !m || x.is_finite());
+        if values.len() >= next {
+            look(&values);
+            next = values.len() + PART;
         }
-        span = joined(span, blocks::span(run, mask));
     });
+    look(&values);
     if finite {
-        Ok((values, span))
+        Ok((values, ends.span()))
     } else {
         Err(non_finite(&values, mask, window))
     }

@@ -201,9 +201,10 @@ impl Plan {
         several_regions: bool,
     ) -> PyResult<Prepared> {
         let settings = self.0.settings();
+        let looks = settings.normalise.is_some(); // else the image is not looked at
         let prepared = with_view!(&AnyVolume::view(image)?, |image| compute(
             py,
-            image.len(),
+            if looks { image.len() } else { 0 },
             || process::Prepared::new(image, settings)
         ))?;
         Ok(Prepared(if several_regions {
@@ -270,17 +271,22 @@ impl Plan {
         threads: Option<Threads>,
     ) -> PyResult<Cut> {
         let (mask, prepared) = (mask.as_array(), &prepared.0);
-        // A small image may become a large one.
+        // A small image may become a large one; else there is little to do for each voxel.
         let resampled = self.0.settings().resample.spacing != [None; 3];
-        let voxels = if resampled { usize::MAX } else { mask.len() };
-        let made = with_view!(&AnyVolume::view(image)?, |image| compute(
-            py,
-            voxels,
-            || {
-                let cut = || extract::cut(&self.0, prepared, image, mask, spacing);
-                with_threads(threads, cut)
-            }
-        ))?;
+        let work = if resampled {
+            usize::MAX
+        } else {
+            mask.len() / 16
+        };
+        let made = with_view!(&AnyVolume::view(image)?, |image| compute(py, work, || {
+            let cut = || extract::cut(&self.0, prepared, image, mask, spacing);
+            with_threads(threads, cut)
+        }))?;
+        let voxels = match made.is_done() {
+            true => 0,
+            false if resampled => usize::MAX,
+            false => mask.len(),
+        };
         let made = Mutex::new(Some(made));
         Ok(Cut { made, voxels })
     }

@@ -8,7 +8,7 @@
 use crate::feature::summary::{Summary, PERCENTS};
 use crate::numeric::{
     between, finite, higher, lower, mean, nearest, order_statistics, percentile_position,
-    percentiles, power_of_two_below, span, span_chunk, sum_by, to_index,
+    percentiles, power_of_two_below, span, span_chunk, sum_by, to_index, LANES,
 };
 use crate::selection::Values;
 
@@ -142,20 +142,10 @@ impl Pass {
         const PART: usize = 256;
         let (low, high) = span_chunk(run);
         self.span = (lower(self.span.0, low), higher(self.span.1, high));
-        let (centre, per_unit, scale, start) = (self.centre, self.per_unit, self.scale, self.start);
+        let by = [self.centre, self.per_unit, self.scale, self.start];
         let (mut scaled, mut places, mut kept) = ([0.0; PART], [0u32; PART], [0.0; PART]);
         for part in run.chunks(PART) {
-            for ((y, place), &x) in scaled.iter_mut().zip(&mut places).zip(part) {
-                *y = (x - centre) * per_unit; // `scaled`, then `bucket_of`
-                *place = limited(*y * scale + start);
-            }
-            let y = &scaled[..part.len()];
-            let terms = [
-                sum_by(y, |y| y),
-                sum_by(y, |y| y * y),
-                sum_by(y, |y| (y * y) * y),
-                sum_by(y, |y| (y * y) * (y * y)),
-            ];
+            let terms = powers(part, by, &mut scaled, &mut places);
             self.powers
                 .iter_mut()
                 .zip(terms)
@@ -197,6 +187,32 @@ impl Pass {
             }
         }
     }
+}
+
+/// Writes `y` of each number of a part and its bucket, which [`Pass::scaled`] and [`Pass::bucket_of`]
+/// give, and returns the sums of the first four powers of `y`, in lanes as [`sum_by`] has them.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn powers(
+    part: &[f64],
+    [centre, per_unit, scale, start]: [f64; 4],
+    scaled: &mut [f64],
+    places: &mut [u32],
+) -> [f64; 4] {
+    for ((y, place), &x) in scaled.iter_mut().zip(places).zip(part) {
+        *y = (x - centre) * per_unit;
+        *place = limited(*y * scale + start);
+    }
+    let mut lanes = [[0.0; LANES]; 4];
+    for few in scaled[..part.len()].chunks(LANES) {
+        for (lane, &y) in few.iter().enumerate() {
+            let square = y * y;
+            lanes[0][lane] += y;
+            lanes[1][lane] += square;
+            lanes[2][lane] += square * y;
+            lanes[3][lane] += square * square;
+        }
+    }
+    lanes.map(|lanes| lanes.iter().sum())
 }
 
 /// The bucket nearest to a place.

@@ -24,6 +24,11 @@ impl Intensities {
     pub(crate) fn of_sequence(values: &impl Values) -> Option<Self> {
         Summary::of_sequence(values).map(Self)
     }
+
+    /// Lowest and highest intensity.
+    pub(crate) fn span(&self) -> (f64, f64) {
+        (self.0.minimum, self.0.maximum)
+    }
 }
 
 /// Mean intensity, Q4LE: $F = \frac{1}{N_v} \sum_k X_k$.

@@ -83,7 +83,7 @@ impl Summary {
             && range < values.len() as f64
             && all_whole(values)
         {
-            return Self::of_counts(minimum, &count_by(values, places(range), |x| x - minimum));
+            return Self::of_counts(minimum, &count_by(values, places(range), &|x| x - minimum));
         }
         let (n, mean) = (values.len() as f64, mean(values));
         let [p10, p25, median, p75, p90] = percentiles_within(values, (minimum, maximum), PERCENTS);

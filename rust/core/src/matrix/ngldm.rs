@@ -268,10 +268,7 @@ impl<T: Lane> Walk<'_, T> {
                             &others[start.wrapping_add_signed(run.dx)..][..n + run.len - 1];
                         add_run(lanes, centre, others, run.len, dependent);
                     }
-                    count
-                        .iter_mut()
-                        .zip(lanes)
-                        .for_each(|(c, &mut l)| *c += Into::<u32>::into(l));
+                    add_lanes(count, lanes);
                 }
             }
             each(&centre[..inside.len()], &counts);
@@ -284,6 +281,14 @@ impl<T: Lane> Walk<'_, T> {
             |level| level,
             visit,
         );
+    }
+}
+
+/// Adds what lanes have counted; with AVX2 this and [`locate`] take 0.11 instead of 0.22 ns a voxel.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn add_lanes<T: Lane>(counts: &mut [u32], lanes: &[T]) {
+    for (count, &lane) in counts.iter_mut().zip(lanes) {
+        *count += Into::<u32>::into(lane);
     }
 }
 
@@ -349,11 +354,10 @@ impl Dense {
 
     #[inline]
     fn add<T: Lane>(&mut self, levels: &[T], counts: &[Vec<u32>]) {
-        let voxels = levels.iter().zip(&counts[0]);
-        let place = |(&level, &count): (&T, &u32)| (Into::<u32>::into(level) << self.shift) + count;
-        self.places.clear();
-        self.places.extend(voxels.map(place));
-        self.tally.add(&self.places);
+        self.places.resize(self.places.len().max(levels.len()), 0);
+        let places = &mut self.places[..levels.len()];
+        locate(levels, &counts[0], self.shift, places);
+        self.tally.add(places);
     }
 
     fn counts(self, n: u32) -> Counts {
@@ -370,6 +374,14 @@ impl Dense {
         let entries: Vec<Entry> = entries.collect();
         let voxels = entries.iter().map(|e| e.n).sum();
         Counts::new(entries, n, voxels)
+    }
+}
+
+/// The place of each voxel in a dense table.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn locate<T: Lane>(levels: &[T], counts: &[u32], shift: u32, places: &mut [u32]) {
+    for ((place, &level), &count) in places.iter_mut().zip(levels).zip(counts) {
+        *place = (Into::<u32>::into(level) << shift) + count;
     }
 }
 

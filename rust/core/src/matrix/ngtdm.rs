@@ -328,22 +328,20 @@ impl<T: Level> Pass<'_, T> {
         let mut columns = vec![P::default(); (ny + 2 * ry) * stride];
         let mut sums = vec![P::default(); stride];
         let (mut rest, mut places) = (vec![P::default(); nx], vec![P::default(); nx]);
-        let change = |z: usize, columns: &mut [P], apply: fn(P, P) -> P| {
+        let change = |z: usize, columns: &mut [P], change: fn(&mut [P], &[T], u32)| {
             for y in 0..ny {
                 let target = &mut columns[(y + ry) * stride + rx..][..nx];
-                for (t, &level) in target.iter_mut().zip(self.row(z, y)) {
-                    *t = apply(*t, Into::<P>::into(level).pack(self.shift));
-                }
+                change(target, self.row(z, y), self.shift);
             }
         };
         let first = self.slices.start.saturating_sub(rz);
-        (first..(self.slices.start + rz).min(nz)).for_each(|z| change(z, &mut columns, P::plus));
+        (first..(self.slices.start + rz).min(nz)).for_each(|z| change(z, &mut columns, take_in));
         for z in self.slices.clone() {
             if z + rz < nz {
-                change(z + rz, &mut columns, P::plus);
+                change(z + rz, &mut columns, take_in);
             }
             if z > rz && z - rz > first {
-                change(z - rz - 1, &mut columns, P::minus);
+                change(z - rz - 1, &mut columns, take_out);
             }
             for y in 0..ny {
                 let inside = extent(self.row(z, y));
@@ -354,9 +352,8 @@ impl<T: Level> Pass<'_, T> {
                 let sums = &mut sums[..levels.len() + 2 * rx];
                 let rest = &mut rest[..levels.len()];
                 add_rows(&columns, stride, y, 2 * ry + 1, inside.start, sums);
-                for (r, &level) in rest.iter_mut().zip(levels) {
-                    *r = P::default().minus(Into::<P>::into(level).pack(self.shift));
-                }
+                rest.fill(P::default());
+                take_out(rest, levels, self.shift);
                 add_shifted(sums, 2 * rx + 1, rest);
                 tally.add(self.shift, levels, rest, &mut places);
             }
@@ -400,7 +397,26 @@ impl<T: Level> Pass<'_, T> {
     }
 }
 
+// With AVX2 the loops over a row take 0.40 instead of 0.49 ns a voxel, all together.
+
+/// Adds packed levels.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn take_in<T: Level + Into<P>, P: Lane>(sums: &mut [P], levels: &[T], shift: u32) {
+    for (sum, &level) in sums.iter_mut().zip(levels) {
+        *sum = sum.plus(Into::<P>::into(level).pack(shift));
+    }
+}
+
+/// Takes packed levels away again.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn take_out<T: Level + Into<P>, P: Lane>(sums: &mut [P], levels: &[T], shift: u32) {
+    for (sum, &level) in sums.iter_mut().zip(levels) {
+        *sum = sum.minus(Into::<P>::into(level).pack(shift));
+    }
+}
+
 /// Sums of `n` consecutive rows of `columns` from row `y` on, starting at element `x`.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 fn add_rows<P: Lane>(columns: &[P], stride: usize, y: usize, n: usize, x: usize, sums: &mut [P]) {
     let row = |k: usize| &columns[(y + k) * stride + x..][..sums.len()];
     if n == 3 {
@@ -419,6 +435,7 @@ fn add_rows<P: Lane>(columns: &[P], stride: usize, y: usize, n: usize, x: usize,
 }
 
 /// Adds to `sums` the sums of `n` consecutive elements of `row` from the same place on.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 fn add_shifted<P: Lane>(row: &[P], n: usize, sums: &mut [P]) {
     let len = sums.len();
     let mut k = 0;
@@ -502,10 +519,7 @@ impl Tally {
         match self {
             Self::Dense { sums, bits } => {
                 let places = &mut places[..levels.len()];
-                for ((r, p), &level) in rest.iter_mut().zip(&mut *places).zip(levels) {
-                    *p = r.number(shift).join(*bits, level.into());
-                    *r = r.difference(shift, level.into());
-                }
+                locate(shift, *bits, levels, rest, places);
                 for (r, p) in rest.iter().zip(places) {
                     sums[p.to_usize()] += r.to_u64();
                 }
@@ -594,6 +608,22 @@ impl Tally {
             ToneRow { i, n, s }
         });
         ToneTable::new(rows.collect())
+    }
+}
+
+/// Replaces the packed sums over the neighbours by `|i W - S|`, whose place in the dense table goes
+/// to `places`.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn locate<T: Level + Into<P>, P: Lane>(
+    shift: u32,
+    bits: u32,
+    levels: &[T],
+    rest: &mut [P],
+    places: &mut [P],
+) {
+    for ((r, p), &level) in rest.iter_mut().zip(places).zip(levels) {
+        *p = r.number(shift).join(bits, level.into());
+        *r = r.difference(shift, level.into());
     }
 }
 

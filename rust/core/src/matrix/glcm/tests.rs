@@ -474,7 +474,7 @@ fn weights_scale_directions() {
 fn weights_of_long_vectors_do_not_vanish() {
     let levels = ball(131, 8);
     for n in [8, 5000] {
-        let levels = Levels::new(&values_of(&levels), [131; 3], Some(n)).expect("levels");
+        let levels = Levels::new(values_of(&levels), [131; 3], Some(n)).expect("levels");
         let weighting = Weighting::Exponential;
         let source = |weighting| {
             Cooccurrences::new(
