@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -174,7 +174,9 @@ def wall(command: list[str], environment: dict[str, str]) -> float:
     return time.perf_counter() - start
 
 
-def fresh(ours: Ours, files: list[list[str]], folder: Path, *, slow: bool) -> dict[str, Any]:
+def fresh(
+    ours: Ours, files: list[list[str]], folder: Path, *, slow: bool, fewest: int = 3
+) -> dict[str, Any]:
     """Time W5 in fresh processes; return its row."""
     both = with_threads(CORES)
     calls: dict[str, Callable[[], float]] = {
@@ -189,7 +191,7 @@ def fresh(ours: Ours, files: list[list[str]], folder: Path, *, slow: bool) -> di
         calls[way.title] = lambda c=command, e=way.surroundings: wall(c, e)
     return {
         "work": START_UP, "title": f"{PATIENTS} CT patients, start-up included", "threads": CORES,
-        "seconds": interleaved(calls, 10.0), "checked": {}, "left_out": {},
+        "seconds": interleaved(calls, 10.0, fewest), "checked": {}, "left_out": {},
     }  # fmt: skip
 
 
@@ -264,9 +266,9 @@ def noting(used: dict[str, list[float]], name: str, call: Callable[[], float]) -
     return noted
 
 
-def spawned() -> Any:
-    """Return a pool of as many processes as cores, for `with`."""
-    return multiprocessing.get_context("spawn").Pool(CORES)
+def spawned() -> ProcessPoolExecutor:
+    """Return as many processes as cores, for `with`."""
+    return ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn"))
 
 
 def busy(folder: Path, rounds: int = 5) -> dict[str, Any]:
@@ -320,8 +322,9 @@ def run_works(options: argparse.Namespace, folder: Path) -> Iterable[dict[str, A
         files = patients(folder, phantom)
         if "W5" in options.works:
             ours = Ours(folder, works.WORKS[0].settings())
-            yield from warm(ours, files, folder, slow=True)
-            yield fresh(ours, files, folder, slow=True)
+            least = options.repetitions
+            yield from warm(ours, files, folder, slow=True, fewest=least)
+            yield fresh(ours, files, folder, slow=True, fewest=least)
         if "busy" in options.works:
             yield busy(folder)
     if "starts" in options.works:
@@ -340,6 +343,7 @@ def main() -> None:
     """Run the works asked for, print what they found, and fail if a value is wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench.cohort", description=__doc__)
     parser.add_argument("--works", nargs="+", default=NAMED, choices=NAMED)
+    parser.add_argument("--repetitions", type=int, default=3, help="of W5, at least")
     parser.add_argument("--tiny", type=int, default=10_000, help="number of tiny cases")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="rows of tables")
     parser.add_argument("--json", type=Path, help="also write everything to this file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 
@@ -18,19 +19,19 @@ class Workers:
     ) -> None:
         self.one, self.pool = one, None
         if processes > 1:
-            self.pool = multiprocessing.get_context(method).Pool(processes, begin)
+            context = multiprocessing.get_context(method)
+            self.pool = ProcessPoolExecutor(processes, context, begin)
 
     def of(self, cases: list[Any]) -> list[Any]:
         """Return what comes out of each case, in their order."""
         if self.pool is None:
             return [self.one(case) for case in cases]
-        return self.pool.map(self.one, cases, chunksize=1)
+        return list(self.pool.map(self.one, cases))
 
     def close(self) -> None:
         """End the processes."""
         if self.pool is not None:
-            self.pool.close()
-            self.pool.join()
+            self.pool.shutdown()
 
 
 class Kept:
