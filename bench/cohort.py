@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +41,7 @@ from ferromics.cohort.batch import Batch
 from ferromics.cohort.find import find_cases
 
 PATIENTS, CORES = 20, 2
+PEERS = ["pictologics", "pyradiomics", "nyxus"]
 NAMED = ["W5", "busy", "tiny", "starts", "scale"]
 SIZES = (10_000, 30_000, 100_000)
 SPIN = "import time\nend = time.perf_counter() + {seconds}\nwhile time.perf_counter() < end: pass"
@@ -77,11 +78,10 @@ WAYS = [
 ]
 
 
-def ways(*, slow: bool) -> list[tuple[Way, str]]:
-    """Return the ways whose peer is here, with its interpreter; `slow`: PyRadiomics too."""
+def ways(peers: Sequence[str]) -> list[tuple[Way, str]]:
+    """Return the ways of these peers, as far as they are here, with their interpreters."""
     found = interpreters()
-    chosen = [(way, found[way.peer]) for way in WAYS if way.peer in found]
-    return [(way, python) for way, python in chosen if slow or way.peer != "pyradiomics"]
+    return [(way, found[way.peer]) for way in WAYS if way.peer in found and way.peer in peers]
 
 
 def patients(folder: Path, files: tuple[Path, Path], count: int = PATIENTS) -> list[list[str]]:
@@ -175,7 +175,7 @@ def wall(command: list[str], environment: dict[str, str]) -> float:
 
 
 def fresh(
-    ours: Ours, files: list[list[str]], folder: Path, *, slow: bool, fewest: int = 3
+    ours: Ours, files: list[list[str]], folder: Path, *, peers: Sequence[str], fewest: int = 3
 ) -> dict[str, Any]:
     """Time W5 in fresh processes; return its row."""
     both = with_threads(CORES)
@@ -183,7 +183,7 @@ def fresh(
         "ferromics": lambda: wall(ours.command("threads"), both),
         "ferromics, processes": lambda: wall(ours.command("processes"), both),
     }
-    for way, python in ways(slow=slow):
+    for way, python in ways(peers):
         output = folder / f"{way.title}.csv"
         told = json.dumps(way.told(files, output))
         program = str(ROOT / "bench" / "peers" / f"time_{way.peer}.py")
@@ -200,7 +200,7 @@ def warm(
     files: list[list[str]],
     folder: Path,
     *,
-    slow: bool,
+    peers: Sequence[str],
     budget: float = 10.0,
     fewest: int = 3,
 ) -> Iterable[dict[str, Any]]:
@@ -209,12 +209,12 @@ def warm(
     checked = {"fm.extract": same(ours, files)}
     used: dict[str, list[float]] = {}
     calls: dict[str, Callable[[], float]] = {"ferromics": noting(used, "ferromics", ours.seconds)}
-    peers = []
-    for way, python in ways(slow=slow):
+    running = []
+    for way, python in ways(peers):
         if way.environment:
             continue
         peer = Peer(way.peer, python, CORES // way.processes)
-        peers.append(peer)
+        running.append(peer)
         told = {"cohort": way.told(files, folder / f"{way.title}.csv")}
         checked[way.title] = against(way.peer, peer.answer(told), files)
         calls[way.title] = lambda p=peer, t=told: float(p.answer(t)["seconds"])
@@ -230,7 +230,7 @@ def warm(
                 inflate.seconds, name, paths, processes.map
             )
         times = interleaved(calls | alone, budget, fewest)
-    for peer in peers:
+    for peer in running:
         peer.close()
     common = {"threads": CORES, "left_out": {}}
     timed = {name: times[name] for name in calls}
@@ -251,7 +251,8 @@ def warm(
 def w5(phantom: tuple[Path, Path], folder: Path, budget: float) -> Iterable[dict[str, Any]]:
     """Yield W5 after start-up without what takes long: a part of `python -m bench`."""
     ours = Ours(folder, works.WORKS[0].settings())
-    yield from warm(ours, patients(folder, phantom), folder, slow=False, budget=budget, fewest=2)
+    quick = [name for name in PEERS if name != "pyradiomics"]
+    yield from warm(ours, patients(folder, phantom), folder, peers=quick, budget=budget, fewest=2)
 
 
 def noting(used: dict[str, list[float]], name: str, call: Callable[[], float]) -> Any:
@@ -323,8 +324,8 @@ def run_works(options: argparse.Namespace, folder: Path) -> Iterable[dict[str, A
         if "W5" in options.works:
             ours = Ours(folder, works.WORKS[0].settings())
             least = options.repetitions
-            yield from warm(ours, files, folder, slow=True, fewest=least)
-            yield fresh(ours, files, folder, slow=True, fewest=least)
+            yield from warm(ours, files, folder, peers=options.peers, fewest=least)
+            yield fresh(ours, files, folder, peers=options.peers, fewest=least)
         if "busy" in options.works:
             yield busy(folder)
     if "starts" in options.works:
@@ -339,10 +340,17 @@ def run_works(options: argparse.Namespace, folder: Path) -> Iterable[dict[str, A
         yield cohort_scale.growth(rows)
 
 
+def save(document: dict[str, Any], path: Path | None) -> None:
+    """Write the JSON file, if one is wanted."""
+    if path is not None:
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Run the works asked for, print what they found, and fail if a value is wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench.cohort", description=__doc__)
     parser.add_argument("--works", nargs="+", default=NAMED, choices=NAMED)
+    parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS, help="of W5")
     parser.add_argument("--repetitions", type=int, default=3, help="of W5, at least")
     parser.add_argument("--tiny", type=int, default=10_000, help="number of tiny cases")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="rows of tables")
@@ -363,13 +371,13 @@ def main() -> None:
         for row in run_works(options, Path(name)):
             document["rows"].append(row)
             print("\n".join(page.lines(row)), flush=True)
+            save(document, options.json)  # what there is, should the run be ended
     document["probe"][str(CORES)] = [before, probe_gain(CORES)]
     document["targets"] = targets.judged(document)
     document["took_s"] = round(time.perf_counter() - start)
     print(f"\nprobe of {CORES} cores: {before:.2f} before, {document['probe']['2'][1]:.2f} after")
     print("\nTargets\n" + "\n".join(page.verdicts(document)))
-    if options.json:
-        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    save(document, options.json)
     wrong = [w for _, check in targets.checks(document) for w in check["wrong"]]
     if wrong:
         sys.exit("values differ:\n" + "\n".join(wrong))
