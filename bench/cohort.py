@@ -26,7 +26,7 @@ from typing import Any
 
 import ferromics as fm
 from bench import cohort_scale, cohort_tiny, inflate, page, rules, targets, works
-from bench.targets import BUSY, INFLATING, START_UP, WARM
+from bench.targets import BUSY, INFLATING, PATIENTS, START_UP, WARM
 from bench.tools import (
     ROOT,
     Peer,
@@ -40,7 +40,7 @@ from ferromics import ibsi_data
 from ferromics.cohort.batch import Batch
 from ferromics.cohort.find import find_cases
 
-PATIENTS, CORES = 20, 2
+CORES = 2
 PEERS = ["pictologics", "pyradiomics", "nyxus"]
 NAMED = ["W5", "busy", "tiny", "starts", "scale"]
 SIZES = (10_000, 30_000, 100_000)

@@ -41,6 +41,7 @@ STEPS = [
     "find what is done", "write CSV", "write Parquet", "write long Parquet",
 ]  # fmt: skip
 FASTEST = "the fastest peer"
+PATIENTS = 20  # of W5
 TARGETS = [
     Target("W1", "pictologics", 3),
     Target("W1", "pyradiomics", 250),
