@@ -16,12 +16,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bench import families, page, reading, targets, works
+from bench import cohort, families, page, reading, targets, works
 from bench.data import BOXES
 from bench.tools import Ours, Peer, installed, machine, probe_gain
 from ferromics import ibsi_data
 
-OF_PHANTOM = ["autocorrelation", "read", "fresh"]
+OF_PHANTOM = ["autocorrelation", "read", "fresh", "W5"]
 NAMED = [*(work.name for work in works.WORKS), *OF_PHANTOM, "gain", "growth", "levels", "families"]
 
 
@@ -75,6 +75,8 @@ def run_works(
             yield reading.read(phantom, budget)
         if phantom is not None and "fresh" in chosen and threads == 1:
             yield from works.fresh(phantom, folder, threads, repetitions=5)
+        if phantom is not None and "W5" in chosen and threads == cohort.CORES:
+            yield from cohort.w5(phantom, folder, budget)
     if "growth" in chosen and threads == 1:
         yield families.growth()
     if "gain" in chosen and threads > 1:

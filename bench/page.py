@@ -17,7 +17,7 @@ from typing import Any
 
 from bench import plots, targets
 from bench.plots import TITLES, digits, duration, label, limit
-from bench.targets import GAIN, GROWTH, READ, free, medians
+from bench.targets import BUSY, GAIN, GROWTH, INFLATING, READ, free, medians
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -64,6 +64,17 @@ def lines(row: dict[str, Any]) -> Iterable[str]:
     for tool, gains in row.get("gain", {}).items():
         spread = f"{min(gains):.2f} to {max(gains):.2f}, n = {len(gains)}"
         yield f"  {tool:<30}{statistics.median(gains):>9.2f}x  ({spread})"
+    for name, found in row.get("figures", {}).items():
+        value = label(statistics.median(found), row["unit"])
+        spread = f"  ({label(min(found), row['unit'])} to {label(max(found), row['unit'])})"
+        yield f"  {name:<30}{value:>18}{spread if len(found) > 1 else ''}"
+    for name, used in row.get("processor_s", {}).items():
+        took = statistics.median(used) if isinstance(used, list) else used
+        yield f"  {name:<30}{label(took, 's'):>18} of processor time"
+    for name, size in row.get("bytes", {}).items():
+        yield f"  {name:<30}{size / 1e6:>12.1f} MB"
+    for name, added in row.get("added_bytes", {}).items():
+        yield f"  {name:<30}{added / plots.MIB:>12.1f} MiB added at the peak"
     if "bytes_a_voxel" in row:
         yield f"  {row['bytes_a_voxel']:.1f} bytes a voxel of the box"
     ours = medians(row["seconds"])["ferromics"] if "seconds" in row else 1.0
@@ -143,7 +154,7 @@ def markdown(document: dict[str, Any]) -> str:
     heads = ["work", "threads", "ferromics", *(TITLES[p] for p in peers)]
     out = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in shown(document):
-        if row["work"] not in (READ, GAIN, GROWTH):
+        if "figures" not in row and row["work"] not in (READ, GAIN, GROWTH, INFLATING, BUSY):
             out.append(f"| {' | '.join(work_row(row, peers))} |")
     busy = sorted({r["threads"] for r in document["rows"] if not free(document, r["threads"])})
     note = "".join(

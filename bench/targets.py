@@ -15,7 +15,7 @@ MILLION, ALL_SIZES = 10**6, 0
 
 @dataclass(frozen=True)
 class Target:
-    """A limit of one work against one subject, at one thread.
+    """A limit of one work against one subject, at one thread but for cohorts.
 
     `unit` "x" of at least: the subject's time over ours; of at most: the subject's over that of
     plain ferromics. Else the subject's own figure, in the unit. `voxels` is the smallest region
@@ -32,6 +32,16 @@ class Target:
 
 OVER_ALL = "ferromics, all aggregations"
 READ, GAIN, GROWTH = "read", "two threads", "growth"
+# Cohorts (bench/cohort.py): W5 with and after start-up, against inflating its files; how busy the
+# cores are; many tiny cases, and one; tables of many rows.
+START_UP, WARM, INFLATING, BUSY = "W5 with start-up", "W5", "W5 read", "busy cores"
+MANY, STARTS, SCALE, LINEAR = "tiny cases", "starts", "scale", "growth of a row's cost"
+STEPS = [
+    "read the table of cases", "plan the run", "write the journal", "open the journal",
+    "find what is done", "write CSV", "write Parquet", "write long Parquet",
+]  # fmt: skip
+FASTEST = "the fastest peer"
+PATIENTS = 20  # of W5
 TARGETS = [
     Target("W1", "pictologics", 3),
     Target("W1", "pyradiomics", 250),
@@ -49,6 +59,15 @@ TARGETS = [
     Target(GROWTH, "texture", 12, "bytes a voxel", at_least=False),
     Target(READ, "the faster inflate", 1.3, at_least=False),
     Target(GAIN, "the probe", 0.9),
+    Target(START_UP, FASTEST, 4),
+    Target(WARM, FASTEST, 2),
+    Target(INFLATING, "the faster inflate", 1.5, at_least=False),
+    Target(BUSY, "the probe", 0.9),
+    Target(MANY, "overhead a case", 3e-3, "s", at_least=False),
+    Target(MANY, "growth of memory", 1.0, "KiB a case", at_least=False),
+    Target(STARTS, "ferromics --version", 0.3, "s", at_least=False),
+    Target(STARTS, "ferromics extract", 0.6, "s", at_least=False),
+    *(Target(LINEAR, step, 1.25, at_least=False) for step in STEPS),
     Target("texture", "pictologics", 4, voxels=MILLION),
     Target("first_order", "pictologics", 3, voxels=MILLION),
     Target("morph", "pictologics", 3, voxels=MILLION),
@@ -68,7 +87,7 @@ def medians(seconds: dict[str, list[float]]) -> dict[str, float]:
 
 
 def inflating(row: dict[str, Any]) -> float | None:
-    """Return the time of reading over that of the faster inflate, if there is one."""
+    """Return the time of ours over that of the faster inflate, if there is one."""
     times = medians(row["seconds"])
     alone = [s for tool, s in times.items() if tool != "ferromics"]
     return times["ferromics"] / min(alone) if alone else None
@@ -78,6 +97,9 @@ def found(target: Target, row: dict[str, Any]) -> float | None:
     """Return the figure of a row that the target limits, if the row has it."""
     if "bytes_a_voxel" in row:
         return float(row["bytes_a_voxel"])
+    if "figures" in row:
+        figures = row["figures"].get(target.against)
+        return statistics.median(figures) if figures else None
     if "gain" in row:
         rounds = zip(row["gain"]["ferromics"], row["gain"]["probe"], strict=True)
         return statistics.median(ours / probe for ours, probe in rounds)
@@ -88,8 +110,11 @@ def found(target: Target, row: dict[str, Any]) -> float | None:
     ours = times.get("ferromics")
     if ours is None:
         return None
-    if row["work"] == READ:
+    if row["work"] in (READ, INFLATING):
         return inflating(row)
+    if target.against == FASTEST:
+        peers = [s for tool, s in times.items() if not tool.startswith("ferromics")]
+        return min(peers) / ours if peers else None
     if target.unit == "s":
         return times.get(target.against)
     return times[target.against] / ours if target.against in times else None
@@ -115,10 +140,14 @@ def checks(document: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def rows(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """Yield what targets are for: works of one thread, the gain of two, families as rows."""
+    """Yield what targets are for: works of one thread, the gain of two, cohorts, families as rows.
+
+    A row of several threads needs as many free cores, but for cohorts against what shares them.
+    """
     for row in document["rows"]:
         probe = row["gain"]["probe"] if "gain" in row else [0.0]
-        if row["threads"] == 1 or statistics.median(probe) >= 0.8 * row["threads"]:
+        free_cores = statistics.median(probe) >= 0.8 * row["threads"]
+        if row["threads"] == 1 or free_cores or row["work"] in (START_UP, WARM, INFLATING, STARTS):
             yield row
     for voxels, families in document["families"].get("1", {}).items():
         for family, seconds in families.items():

@@ -89,19 +89,26 @@ CATALOGUE = {
 }
 
 
-def featurize(case: dict[str, Any]) -> Any:
-    """Return the table of a case."""
+def featurize(files: list[list[str]]) -> Any:
+    """Return the table of pairs of image and mask."""
     threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
     made = Nyxus3D(GROUPS, n_feature_calc_threads=threads)
     for family in ("glcm", "glrlm", "glszm", "ngtdm", "gldm"):
         # Negative: so many bins of equal width, as IBSI's; positive: rounded to so many values.
         made.set_metaparam(f"3{family}/greydepth={-BINS}")
-    return made.featurize_files([case["image"]], [case["mask"]], single_roi=False)
+    images, masks = zip(*files, strict=True)
+    return made.featurize_files(list(images), list(masks), single_roi=False)
+
+
+def values(row: Any) -> dict[str, dict[str, float]]:
+    """Return values by image and the catalogue's name."""
+    return {"original": {ours: float(row[theirs]) for theirs, ours in CATALOGUE.items()}}
 
 
 def fresh(case: dict[str, Any], path: Path) -> None:
     """Do a case from files to CSV and print the peak memory in KiB."""
-    featurize(case).to_csv(path, index=False)
+    files = case.get("files") or [[case["image"], case["mask"]]]
+    featurize(files).to_csv(path, index=False)
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     print(json.dumps({"peak_kib": int(status.split("VmHWM:")[1].split()[0])}))
 
@@ -121,17 +128,25 @@ def main() -> None:
         request = json.loads(line)
         if "folder" in request:
             answer(families=[])
+        elif "cohort" in request:
+            cohort = request["cohort"]
+            start = time.perf_counter()
+            table = featurize(cohort["files"])
+            table.to_csv(cohort["output"], index=False)
+            seconds = time.perf_counter() - start
+            answer(seconds=seconds, values=[values(row) for _, row in table.iterrows()], bins=BINS)
         elif "case" in request:
             case = request["case"]
             if case["set"] == "full" or case["spacing"] or case["log"] or not case["width"]:
                 answer(cannot="it has no such resampling, filters or features")
                 continue
-            row = featurize(case).iloc[0]
-            values = {ours: float(row[theirs]) for theirs, ours in CATALOGUE.items()}
-            answer(values={"original": values}, bins=BINS, untimed="it reads files in each call")
+            answer(
+                values=values(featurize([[case["image"], case["mask"]]]).iloc[0]),
+                bins=BINS, untimed="it reads files in each call",
+            )  # fmt: skip
         else:
             start = time.perf_counter()
-            featurize(case)
+            featurize([[case["image"], case["mask"]]])
             answer(seconds=time.perf_counter() - start)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pictologics
+from many import Kept, Workers
 from pictologics import preprocessing
 from pictologics.features import intensity, morphology, texture
 from pictologics.loader import Image
@@ -118,8 +119,43 @@ class Case:
         return self.pipeline.run(self.image, self.mask, config_names=self.names)
 
 
+MADE: list[pictologics.RadiomicsPipeline] = []
+
+
+def extracted(job: tuple[dict[str, Any], list[str]]) -> dict[str, Any]:
+    """Return the row of an image and a mask, by the pipeline that this process made first."""
+    case, files = job
+    if not MADE:
+        MADE.append(pipeline(case))
+    return pictologics.format_results(MADE[0].run(*files, config_names=["original"]))
+
+
+def workers(cohort: dict[str, Any]) -> Workers:
+    """Return processes; spawned, since numba's threads are no good after a fork."""
+    MADE.clear()
+    return Workers(cohort["workers"], extracted, "spawn", int)
+
+
+def tabled(cohort: dict[str, Any], by: Workers) -> list[dict[str, Any]]:
+    """Do a cohort from files to CSV; return its rows."""
+    rows = by.of([(cohort["case"], files) for files in cohort["files"]])
+    pictologics.save_results(rows, cohort["output"])
+    return rows
+
+
+def values(row: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return values by image and name."""
+    named = {key.partition("__")[2]: float(value) for key, value in row.items() if "__" in key}
+    return {"original": named}
+
+
 def fresh(case: dict[str, Any], path: Path) -> None:
     """Do a case from files to CSV and print the peak memory in KiB."""
+    if "files" in case:
+        by = workers(case)
+        tabled(case, by)
+        by.close()
+        return
     made = pipeline(case)
     result = made.run(case["image"], case["mask"], config_names=["original"])
     pictologics.save_results(pictologics.format_results(result), path)
@@ -133,6 +169,7 @@ def main() -> None:
         fresh(json.loads(sys.argv[1]), Path(sys.argv[2]))
         return
     calls: dict[str, Callable[[], Any]] = {}
+    kept = Kept(workers)
 
     def answer(**values: object) -> None:
         print(json.dumps(values), flush=True)
@@ -145,15 +182,21 @@ def main() -> None:
             answer(families=list(calls))
         elif "values" in request:
             answer(values={k: float(v) for k, v in calls[request["values"]]().items()})
+        elif "cohort" in request:
+            by = kept.of(request["cohort"])
+            start = time.perf_counter()
+            rows = tabled(request["cohort"], by)
+            answer(seconds=time.perf_counter() - start, values=[values(row) for row in rows])
         elif "case" in request:
             case = Case(request["case"])
             calls["case"] = case.run
-            values = {image: dict(found.items()) for image, found in case.run().items()}
-            answer(values={i: {k: float(v) for k, v in f.items()} for i, f in values.items()})
+            found = case.run()
+            answer(values={i: {k: float(v) for k, v in f.items()} for i, f in found.items()})
         else:
             start = time.perf_counter()
             calls[request["family"]]()
             answer(seconds=time.perf_counter() - start)
+    kept.close()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 
 import radiomics
 import SimpleITK as sitk
+from many import Kept, Workers
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
 CLASSES = ("firstorder", "shape", "glcm", "glrlm", "glszm", "ngtdm", "gldm")
@@ -48,8 +49,42 @@ def values(result: dict[str, Any]) -> dict[str, dict[str, float]]:
     return found
 
 
+MADE: list[RadiomicsFeatureExtractor] = []
+
+
+def extracted(files: list[str]) -> dict[str, Any]:
+    """Return the row of an image and a mask, by the extractor made last."""
+    return dict(MADE[-1].execute(*files))
+
+
+def quiet() -> None:
+    """Begin in a process."""
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+
+def workers(cohort: dict[str, Any]) -> Workers:
+    """Return processes with the extractor; forked, so that nothing is imported again."""
+    MADE.append(extractor(cohort["case"]))
+    return Workers(cohort["workers"], extracted, "fork", quiet)
+
+
+def tabled(cohort: dict[str, Any], by: Workers) -> list[dict[str, Any]]:
+    """Do a cohort from files to CSV; return its rows."""
+    rows = by.of(cohort["files"])
+    with Path(cohort["output"]).open("w", encoding="utf-8", newline="") as file:
+        out = csv.DictWriter(file, list(rows[0]))
+        out.writeheader()
+        out.writerows(rows)
+    return rows
+
+
 def fresh(case: dict[str, Any], path: Path) -> None:
     """Do a case from files to CSV and print the peak memory in KiB."""
+    if "files" in case:
+        by = workers(case)
+        tabled(case, by)
+        by.close()
+        return
     result = extractor(case).execute(case["image"], case["mask"])
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([list(result), list(result.values())])
@@ -66,6 +101,7 @@ def main() -> None:
         fresh(json.loads(sys.argv[1]), Path(sys.argv[2]))
         return
     made = image = mask = None
+    kept = Kept(workers)
 
     def answer(**found: object) -> None:
         print(json.dumps(found), flush=True)
@@ -75,6 +111,11 @@ def main() -> None:
         request = json.loads(line)
         if "folder" in request:
             answer(families=[])
+        elif "cohort" in request:
+            by = kept.of(request["cohort"])
+            start = time.perf_counter()
+            rows = tabled(request["cohort"], by)
+            answer(seconds=time.perf_counter() - start, values=[values(row) for row in rows])
         elif "case" in request and request["case"]["set"] == "full":
             answer(cannot="it has not the full IBSI 1 set")
         elif "case" in request:
@@ -86,6 +127,7 @@ def main() -> None:
             start = time.perf_counter()
             made.execute(image, mask)
             answer(seconds=time.perf_counter() - start)
+    kept.close()
 
 
 if __name__ == "__main__":
