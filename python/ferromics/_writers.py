@@ -37,6 +37,10 @@ class Field:
     about: Mapping[str, str] = field(default_factory=dict)
 
 
+_GROUP: Final = 1 << 22
+"""Cells of a group of rows in Parquet and Arrow; 32 MiB of numbers."""
+
+
 class Writer(Protocol):
     """What takes a table's blocks, from its first row to its last."""
 
@@ -102,12 +106,27 @@ class _Arrow:
         else:
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             self._out = pa.ipc.new_file(str(path), self._schema, options=options)
+        self._held: list[Any] = []
+        self._cells = 0
 
     def write(self, block: Sequence[Values]) -> None:
-        self._out.write_batch(arrow_batch(block, self._schema))
+        self._held.append(arrow_batch(block, self._schema))
+        self._cells += len(block) * len(block[0])
+        if self._cells >= _GROUP:
+            self._flush()
 
     def close(self) -> None:
+        self._flush()
         self._out.close()
+
+    def _flush(self) -> None:
+        """Write what is held as one group of rows: many small ones make a file slow to read."""
+        import pyarrow as pa
+
+        if self._held:
+            held = pa.Table.from_batches(self._held, self._schema)
+            self._out.write_table(held, held.num_rows)
+        self._held, self._cells = [], 0
 
 
 def arrow_schema(fields: Sequence[Field], about: Mapping[str, str]) -> Any:

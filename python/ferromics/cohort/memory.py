@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ferromics import io
-from ferromics._nifti import is_nifti
+from ferromics._nifti import MOST_PER_BYTE, is_nifti
 from ferromics.cohort.cases import Case
 from ferromics.cohort.headers import peek
 from ferromics.errors import InputError, RadiomicsError
@@ -128,11 +128,17 @@ def _text(path: Path) -> str:
     return path.read_text("ascii") if path.exists() else ""
 
 
-def estimate(case: Case, settings: Settings) -> int:
+def estimate(case: Case, settings: Settings, enough: int = 0) -> int:
     """Bytes that a case may take at most, from its files' headers.
 
-    A file whose header cannot be read counts as nothing: reading it will fail.
+    A file whose header cannot be read counts as nothing: reading it will fail. Where even the most
+    that files of such sizes can hold stays below ``enough``, that is the answer, and no header is
+    read.
     """
+    if enough and settings.resample.spacing == (None, None, None):
+        most = _most(case, settings)
+        if most <= enough:
+            return most
     image = _header(case.image)
     if image is None:
         return 0
@@ -142,6 +148,15 @@ def estimate(case: Case, settings: Settings) -> int:
         shrunk = min(settings.bias_correction.shrink, 4) ** 3
         held += image.voxels * (_FIELD + _FITTED // shrunk)
     return held + int(of_box(image.shape, image.spacing, settings))
+
+
+def _most(case: Case, settings: Settings) -> int:
+    """Bytes that a case can take whose files are compressed as far as can be."""
+    try:
+        size = sum(Path(path).stat().st_size for path in case.files)
+    except OSError:
+        return 0
+    return int(size * MOST_PER_BYTE * (20 + _bytes_per_voxel(settings)))
 
 
 def needs_itk(case: Case, settings: Settings) -> bool:

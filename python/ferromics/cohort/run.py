@@ -296,7 +296,7 @@ class _Run:
             if self.pool.bounded:
                 _read_ahead(case)
                 self.itk |= sizes.needs_itk(case, task.settings)
-                task.bytes = sizes.estimate(case, task.settings)
+                task.bytes = sizes.estimate(case, task.settings, self.limit // (8 * self.jobs))
                 task.alone = self._base + 2 * task.bytes > self.limit
                 # The estimate takes the region for as large as the image: only where that is too
                 # much is the region itself looked at.
