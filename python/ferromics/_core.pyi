@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Cut",
     "InputError",
+    "MapProgress",
     "Plan",
     "Prepared",
     "Processed",
@@ -35,6 +37,9 @@ __all__ = [
     "mesh",
     "normalise",
     "phantom",
+    "pyradiomics",
+    "pyradiomics_features",
+    "pyradiomics_maps",
     "resample",
     "resample_mask",
     "resegment",
@@ -263,3 +268,20 @@ def pyradiomics(
     options: str,
     threads: int | None = None,
 ) -> list[tuple[str, float]]: ...
+
+@final
+class MapProgress:
+    def __new__(cls) -> MapProgress: ...
+    @property
+    def done(self) -> int: ...
+
+def pyradiomics_maps(
+    image: NDArray[Any] | None,
+    mask: NDArray[np.bool_],
+    levels: NDArray[np.uint16] | None,
+    spacing: Sequence[float],
+    feature_class: str,
+    options: str,
+    threads: int | None = None,
+    progress: MapProgress | None = None,
+) -> list[tuple[str, NDArray[np.float64]]]: ...

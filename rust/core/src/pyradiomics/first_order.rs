@@ -27,15 +27,26 @@ impl Input {
         spacing: [f64; 3],
         options: &Options,
     ) -> Self {
-        let shift = options.voxel_array_shift;
         let voxels = values.len() as f64;
         let counted = levels.counts().iter().filter(|&&n| n > 0);
+        let probabilities = counted.map(|&n| n as f64 / voxels).collect();
+        Self::of_shares(values, probabilities, spacing, options.voxel_array_shift)
+    }
+
+    /// The same of intensities and their levels' shares.
+    pub(super) fn of_shares(
+        values: &[f64],
+        probabilities: Vec<f64>,
+        spacing: [f64; 3],
+        shift: f64,
+    ) -> Self {
+        let voxels = values.len() as f64;
         Self {
             summary: Summary::of_values(values),
             energy: sum_by(values, |x| (x + shift) * (x + shift)),
             voxels,
             voxel_volume: spacing.iter().product(),
-            probabilities: counted.map(|&n| n as f64 / voxels).collect(),
+            probabilities,
         }
     }
 }

@@ -17,9 +17,9 @@ const MAX_MCC_LEVELS: usize = 4096;
 
 /// The matrix of a direction, or of all of them.
 pub(super) struct Pairs {
-    p: Cooccurrence,
+    pub(super) p: Cooccurrence,
     /// Its maximal correlation coefficient, if asked for.
-    mcc: f64,
+    pub(super) mcc: f64,
 }
 
 /// $\frac{1}{\sigma_x \sigma_y} \sum_{ij} (i - \mu_x) (j - \mu_y) p_{ij}$; 1 where a $\sigma$ is 0.
@@ -141,7 +141,7 @@ fn tables<'a>(source: &Cooccurrences<'a>, weighted: bool) -> Vec<Matrix<'a>> {
 }
 
 /// $\exp(-|m|^2)$ with the length $|m|$ in mm, or 1.
-fn weight(m: Offset, spacing: [f64; 3], options: &Options) -> f64 {
+pub(super) fn weight(m: Offset, spacing: [f64; 3], options: &Options) -> f64 {
     let norm = options.weighting_norm.unwrap_or(WeightingNorm::NoWeighting);
     norm.length(m, spacing).map_or(1.0, |d| (-d * d).exp())
 }

@@ -22,12 +22,25 @@ pub(super) fn coefficient(matrix: &impl Elements) -> f64 {
     of_elements(&elements, matrix.levels() as usize, matrix.symmetric())
 }
 
+/// The coefficient of few elements `(i, j, n)`, of a symmetric matrix those with `i <= j`.
+pub(super) fn of_few(elements: &[(u32, u32, f64)], symmetric: bool) -> f64 {
+    let mut levels: Vec<u32> = elements.iter().flat_map(|&(i, j, _)| [i, j]).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    let rank = |level| levels.partition_point(|&l| l < level);
+    let mut all = Vec::with_capacity(2 * elements.len());
+    for &(i, j, n) in elements {
+        let (a, b) = (rank(i), rank(j));
+        all.push((a, b, n));
+        if symmetric && a != b {
+            all.push((b, a, n));
+        }
+    }
+    of_elements(&all, levels.len(), symmetric)
+}
+
 /// The coefficient of elements `(i, j, n)` with levels up to `highest`.
-pub(super) fn of_elements(
-    elements: &[(usize, usize, f64)],
-    highest: usize,
-    symmetric: bool,
-) -> f64 {
+fn of_elements(elements: &[(usize, usize, f64)], highest: usize, symmetric: bool) -> f64 {
     let mut rows = Margin::new(highest);
     let mut columns = Margin::new(highest);
     for &(i, j, n) in elements {

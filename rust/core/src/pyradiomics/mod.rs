@@ -21,10 +21,13 @@ use crate::volume::{check_spacing, cropped, Voxel, Window};
 mod first_order;
 mod glcm;
 mod level_counts;
+pub mod maps;
 mod mcc;
 mod run_lengths;
 mod shape;
 mod shape_2d;
+#[cfg(test)]
+mod tests;
 mod tone_difference;
 
 /// One feature: plain data, and the function that gives its value.

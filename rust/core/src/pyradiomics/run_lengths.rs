@@ -70,7 +70,7 @@ fn tables(texture: &Texture, options: &Options) -> Vec<Counts> {
 }
 
 /// The length $|m|$ in mm, or 1.
-fn weight(m: Offset, spacing: [f64; 3], norm: WeightingNorm) -> f64 {
+pub(super) fn weight(m: Offset, spacing: [f64; 3], norm: WeightingNorm) -> f64 {
     norm.length(m, spacing).unwrap_or(1.0)
 }
 
