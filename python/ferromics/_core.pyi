@@ -265,7 +265,7 @@ def pyradiomics(
     levels: NDArray[np.uint16] | None,
     spacing: Sequence[float],
     feature_class: str,
-    options: str,
+    options_json: str,
     threads: int | None = None,
 ) -> list[tuple[str, float]]: ...
 
@@ -281,7 +281,7 @@ def pyradiomics_maps(
     levels: NDArray[np.uint16] | None,
     spacing: Sequence[float],
     feature_class: str,
-    options: str,
+    options_json: str,
     threads: int | None = None,
     progress: MapProgress | None = None,
-) -> list[tuple[str, NDArray[np.float64]]]: ...
+) -> dict[str, NDArray[np.float64]]: ...

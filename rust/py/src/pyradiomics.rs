@@ -6,8 +6,9 @@ use ferromics::pyradiomics::maps::{maps, MapOptions};
 use ferromics::pyradiomics::{features, Class, Options};
 use ferromics::Result;
 use ndarray::{Array3, ArrayView3};
-use numpy::{IntoPyArray, PyArray3, PyReadonlyArray3};
+use numpy::{IntoPyArray, PyReadonlyArray3};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::api::{compute, with_threads, Threads};
 use crate::array::{with_view, AnyVolume};
@@ -31,9 +32,9 @@ fn pyradiomics_features(feature_class: &str) -> PyResult<Vec<(&'static str, bool
     Ok(class(feature_class)?.features())
 }
 
-/// All features of a class by PyRadiomics' names, in its order; `options` as JSON.
+/// All features of a class by PyRadiomics' names, in its order; options as JSON.
 #[pyfunction]
-#[pyo3(signature = (image, mask, levels, spacing, feature_class, options, threads = None))]
+#[pyo3(signature = (image, mask, levels, spacing, feature_class, options_json, threads = None))]
 #[allow(clippy::too_many_arguments)] // as Python gives them
 fn pyradiomics<'py>(
     py: Python<'py>,
@@ -42,10 +43,10 @@ fn pyradiomics<'py>(
     levels: Option<PyReadonlyArray3<'py, u16>>,
     spacing: [f64; 3],
     feature_class: &str,
-    options: &str,
+    options_json: &str,
     threads: Option<Threads>,
 ) -> PyResult<Vec<(&'static str, f64)>> {
-    let (class, options): (Class, Options) = (class(feature_class)?, parsed(options)?);
+    let (class, options): (Class, Options) = (class(feature_class)?, parsed(options_json)?);
     let mask = mask.as_array();
     let levels = levels.as_ref().map(PyReadonlyArray3::as_array);
     let door = |run: &(dyn Fn() -> Result<Vec<(&'static str, f64)>> + Sync)| {
@@ -83,13 +84,10 @@ impl MapProgress {
     }
 }
 
-/// Maps by the features' names, in their order.
-type Maps<'py> = Vec<(&'static str, Bound<'py, PyArray3<f64>>)>;
-
-/// Maps of all features of a class, by PyRadiomics' names and in its order; `options` as JSON.
+/// Maps of all features of a class, by PyRadiomics' names and in its order; options as JSON.
 #[pyfunction]
 #[pyo3(signature = (
-    image, mask, levels, spacing, feature_class, options, threads = None, progress = None
+    image, mask, levels, spacing, feature_class, options_json, threads = None, progress = None
 ))]
 #[allow(clippy::too_many_arguments)] // as Python gives them
 fn pyradiomics_maps<'py>(
@@ -99,12 +97,12 @@ fn pyradiomics_maps<'py>(
     levels: Option<PyReadonlyArray3<'py, u16>>,
     spacing: [f64; 3],
     feature_class: &str,
-    options: &str,
+    options_json: &str,
     threads: Option<Threads>,
     progress: Option<Bound<'py, MapProgress>>,
-) -> PyResult<Maps<'py>> {
+) -> PyResult<Bound<'py, PyDict>> {
     let class = class(feature_class)?;
-    let options = MapOptions::from_json(options).map_err(CoreError)?;
+    let options = MapOptions::from_json(options_json).map_err(CoreError)?;
     let mask = mask.as_array();
     let levels = levels.as_ref().map(PyReadonlyArray3::as_array);
     let unseen = AtomicUsize::new(0);
@@ -121,8 +119,9 @@ fn pyradiomics_maps<'py>(
             maps(class, Some(image), mask, levels, spacing, &options, done)
         }))?,
     };
-    let wrapped = made
-        .into_iter()
-        .map(|(name, map)| (name, map.into_pyarray(py)));
-    Ok(wrapped.collect())
+    let wrapped = PyDict::new(py);
+    for (name, map) in made {
+        wrapped.set_item(name, map.into_pyarray(py))?;
+    }
+    Ok(wrapped)
 }
