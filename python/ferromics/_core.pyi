@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Cut",
     "InputError",
+    "MapProgress",
     "Plan",
     "Prepared",
     "Processed",
@@ -35,6 +37,9 @@ __all__ = [
     "mesh",
     "normalise",
     "phantom",
+    "pyradiomics",
+    "pyradiomics_features",
+    "pyradiomics_maps",
     "resample",
     "resample_mask",
     "resegment",
@@ -253,3 +258,30 @@ def filter_isotropic(
 def filter_riesz(
     image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
 ) -> NDArray[Any]: ...
+def pyradiomics_features(feature_class: str) -> list[tuple[str, bool]]: ...
+def pyradiomics(
+    image: NDArray[Any] | None,
+    mask: NDArray[np.bool_],
+    levels: NDArray[np.uint16] | None,
+    spacing: Sequence[float],
+    feature_class: str,
+    options_json: str,
+    threads: int | None = None,
+) -> list[tuple[str, float]]: ...
+
+@final
+class MapProgress:
+    def __new__(cls) -> MapProgress: ...
+    @property
+    def done(self) -> int: ...
+
+def pyradiomics_maps(
+    image: NDArray[Any] | None,
+    mask: NDArray[np.bool_],
+    levels: NDArray[np.uint16] | None,
+    spacing: Sequence[float],
+    feature_class: str,
+    options_json: str,
+    threads: int | None = None,
+    progress: MapProgress | None = None,
+) -> dict[str, NDArray[np.float64]]: ...

@@ -49,6 +49,36 @@ impl LevelCounts {
         }
     }
 
+    /// One without elements, to be refilled.
+    pub(crate) fn blank() -> Self {
+        Self::new(&Counts::default())
+    }
+
+    /// As [`Self::new`] of a small matrix, given by `(i, j, n)` in any order; keeps its memory.
+    /// What is at the same place is added in the order given.
+    pub(crate) fn refill(&mut self, elements: &mut [(u32, u32, f64)], voxels: f64) {
+        elements.sort_by_key(|&(i, j, _)| (i, j)); // stable
+        self.entries.clear();
+        self.rows.clear();
+        self.columns.clear();
+        for &(i, j, n) in &*elements {
+            let (i, j) = (f64::from(i), f64::from(j));
+            match self.entries.last_mut() {
+                Some(last) if (last.0, last.1) == (i, j) => last.2 += n,
+                _ => self.entries.push((i, j, n)),
+            }
+        }
+        for &(i, _, n) in &self.entries {
+            add_to_last(&mut self.rows, i, n);
+        }
+        elements.sort_by_key(|&(_, j, _)| j);
+        for &(_, j, n) in &*elements {
+            add_to_last(&mut self.columns, f64::from(j), n);
+        }
+        self.n_s = sum_by(&self.rows, |(_, n)| n);
+        self.n_v = voxels;
+    }
+
     /// `1 / N_s Σ_ij f(i, j) r_ij`.
     #[must_use]
     pub fn mean(&self, f: impl Fn(f64, f64) -> f64) -> f64 {
@@ -147,6 +177,28 @@ mod tests {
 
     use super::*;
     use crate::matrix::Entry;
+
+    proptest! {
+        #[test]
+        fn refilling_is_making_anew(
+            lists in proptest::collection::vec(
+                proptest::collection::vec((1u32..5, 1u32..30, 1u32..4), 1..30),
+                3,
+            ),
+        ) {
+            let mut small = LevelCounts::blank();
+            for list in lists {
+                let mut given: Vec<_> =
+                    list.iter().map(|&(i, j, n)| (i, j, f64::from(n))).collect();
+                small.refill(&mut given, 7.0);
+                let entry =
+                    |&(i, j, n): &(u32, u32, u32)| Entry { i, j: f64::from(j), n: n.into() };
+                let all = list.iter().map(entry).collect();
+                let expected = LevelCounts::new(&Counts::new(all, 5, 7.0));
+                prop_assert_eq!(format!("{small:?}"), format!("{expected:?}"));
+            }
+        }
+    }
 
     fn counts(places: &[(u32, f64, f64)], voxels: f64) -> Counts {
         let entries = places.iter().map(|&(i, j, n)| Entry { i, j, n }).collect();

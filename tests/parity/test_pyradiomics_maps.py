@@ -1,0 +1,115 @@
+"""Maps by PyRadiomics' definitions against its own.
+
+PyRadiomics' MCC maps hold nothing but the initial value: its eigenvalue solver refuses all voxels
+as soon as one of them has a direction without pairs. Ours are judged by regions.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from ferromics import _core
+
+RTOL = 1e-9
+# What a value is at least compared with: PyRadiomics writes entropies of -3e-16 for 0. A cluster
+# shade is a cube of levels, which cancel.
+SCALE = {"ClusterShade": 1.0}
+CLASSES = ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
+MAPS: dict[str, tuple[str, float, dict[str, Any], int]] = {
+    "brain1__voxel_r1_brain": ("brain1", 25, {"init_value": None}, 60),
+    "breast1__voxel_r1": ("breast1", 25, {"init_value": None}, 92),
+    "breast1__voxel_r2_unmasked_2d": (
+        "breast1",
+        10,
+        {"kernel_radius": 2, "masked_kernel": False, "force_2d_dimension": 0},
+        8,
+    ),
+}
+
+
+def region(
+    folder: Path, case: str, options: dict[str, Any], width: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Image, mask and levels as PyRadiomics cuts them: the mask's box and the kernel's radius."""
+    read = sitk.ReadImage(str(folder / f"{case}_image.nrrd"))
+    image = sitk.GetArrayFromImage(read)
+    mask = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{case}_label.nrrd"))) == 1
+    pad = options.get("kernel_radius", 1)
+    where = np.nonzero(mask)
+    box = tuple(slice(max(0, a.min() - pad), a.max() + 1 + pad) for a in where)
+    image, mask = image[box], mask[box]
+    counts = mask if options.get("masked_kernel", True) else np.ones_like(mask)
+    low, high = image[counts].min(), image[counts].max()
+    levels = np.zeros(image.shape, np.uint16)
+    levels[counts] = np.digitize(
+        image[counts], np.arange(low - low % width, high + 2 * width, width)
+    )
+    return image, mask, levels, read.GetSpacing()[::-1]
+
+
+@pytest.mark.parametrize("stem", MAPS)
+def test_maps_are_those_of_pyradiomics(stem: str, parity: Path) -> None:
+    case, width, options, number = MAPS[stem]
+    image, mask, levels, spacing = region(parity / "data", case, options, width)
+    judged, wrong = 0, []
+    with np.load(parity / "pyradiomics" / f"{stem}.npz") as reference:
+        for name in CLASSES:
+            wanted = [key.rsplit("_", 1)[1] for key in reference.files if f"_{name}_" in key]
+            only = [feature for feature in wanted if feature != "MCC"]
+            if not only:
+                continue
+            given = json.dumps({**options, "only": only})
+            maps = _core.pyradiomics_maps(image, mask, levels, spacing, name, given)
+            assert sorted(maps) == sorted(only)
+            for feature, values in maps.items():
+                expected = reference[f"original_{name}_{feature}"]
+                scale = np.maximum(np.abs(expected), SCALE.get(feature, 1e-6))
+                same = np.abs(values - expected) <= RTOL * scale
+                same |= np.isnan(values) & np.isnan(expected)
+                judged += 1
+                if not same.all():
+                    wrong.append(f"{name} {feature}: {np.count_nonzero(~same)} voxels")
+    assert not wrong, "\n".join(wrong)
+    assert judged == number
+
+
+def test_maximal_correlation_is_that_of_the_neighbourhood_as_a_region(parity: Path) -> None:
+    _, mask, levels, spacing = region(parity / "data", "breast1", {}, 25)
+    given = json.dumps({"only": ["MCC"], "init_value": None})
+    found = _core.pyradiomics_maps(None, mask, levels, spacing, "glcm", given)["MCC"]
+    assert np.array_equal(np.isnan(found), ~mask)
+    for z, y, x in np.argwhere(mask):
+        around = tuple(slice(max(0, c - 1), c + 2) for c in (z, y, x))
+        inside = np.ascontiguousarray(mask[around])
+        if len(np.unique(levels[around][inside])) == 1:
+            assert found[z, y, x] == 0  # flat here, but not all of the region
+            continue
+        near = np.ascontiguousarray(levels[around])
+        [(_, value)] = _core.pyradiomics(
+            None, inside, near, spacing, "glcm", json.dumps({"only": ["MCC"]})
+        )
+        assert found[z, y, x] == pytest.approx(value, abs=1e-7)
+
+
+def test_progress_counts_the_voxels_of_the_mask() -> None:
+    rng = np.random.default_rng(1)
+    levels = rng.integers(1, 9, (6, 7, 8)).astype(np.uint16)
+    mask = rng.random(levels.shape) < 0.5
+    progress = _core.MapProgress()
+    maps = _core.pyradiomics_maps(
+        None, mask, levels, (1, 1, 1), "gldm", "{}", threads=2, progress=progress
+    )
+    assert progress.done == mask.sum()
+    assert list(maps) == [name for name, _ in _core.pyradiomics_features("gldm")]
+
+
+def test_shapes_have_no_maps() -> None:
+    mask = np.ones((3, 3, 3), bool)
+    with pytest.raises(ValueError, match="shapes have no maps"):
+        _core.pyradiomics_maps(None, mask, mask.astype(np.uint16), (1, 1, 1), "shape", "{}")
