@@ -124,6 +124,18 @@ app.command("filter", help=FILTER_HELP)(filter_image)
 app.command("report", help=REPORT_HELP)(cohort_report)
 
 
+@app.command(
+    "pyradiomics",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def pyradiomics(context: typer.Context) -> int:
+    """Extract features as PyRadiomics' command does, with its options."""
+    from ferromics.compat.radiomics.scripts import parse_args
+
+    return parse_args(context.args)
+
+
 @app.command()
 def features(
     family: Annotated[str | None, typer.Option(help="One family only, as glcm.")] = None,
