@@ -38,10 +38,9 @@ def install(*, replace: bool = False) -> bool:
         Whether ``import radiomics`` is ours from now on. Where PyRadiomics is installed and
         `replace` is false it stays PyRadiomics, with a warning that says so.
     """
-    found = sys.modules.get(_ALIAS)
-    if found is not None and found.__name__ == _OURS:
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return True
-    if not replace and (found is not None or importlib.util.find_spec(_ALIAS) is not None):
+    if not replace and (_ALIAS in sys.modules or importlib.util.find_spec(_ALIAS) is not None):
         msg = (
             "PyRadiomics is installed, and `import radiomics` stays PyRadiomics; "
             "pass replace=True to take over, or import ferromics.compat.radiomics by its name"
@@ -50,8 +49,7 @@ def install(*, replace: bool = False) -> bool:
         return False
     for name in [name for name in sys.modules if name == _ALIAS or name.startswith(f"{_ALIAS}.")]:
         del sys.modules[name]
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    sys.meta_path.insert(0, _Finder())
     return True
 
 

@@ -98,16 +98,25 @@ def getWaveletImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
 def _bands(
     values: NDArray[Any], wavelet: str, axes: list[int], letters: list[str]
 ) -> dict[str, NDArray[Any]]:
-    """Return sub-bands along some axes; letters name the last axis first."""
+    """Return sub-bands along some axes; letters name the last axis first.
+
+    The core filters the first axis of an array first, PyWavelets the last of `axes`: turned round,
+    both add the same products in the same order, and the values are equal to the bit (but for the
+    last voxels of an axis, half a filter wide, where PyWavelets adds in another order).
+    """
     if len(axes) not in (2, 3):
         msg = f"a wavelet transform along {len(axes)} axes is not supported; it must be 2 or 3"
         raise ValueError(msg)
-    order = [axis for axis in range(values.ndim) if axis not in axes] + axes
+    order = [axis for axis in range(values.ndim) if axis not in axes] + axes[::-1]
     turned = values.transpose(order)
-    volume = turned if values.ndim == 3 else turned[np.newaxis]
-    found = filters.wavelet(volume, wavelet, letters, boundary="periodic", dtype=values.dtype)
+    volume = np.ascontiguousarray(turned if values.ndim == 3 else turned[np.newaxis])
+    bands = [letter[::-1] for letter in letters]
+    found = filters.wavelet(volume, wavelet, bands, boundary="periodic", dtype=values.dtype)
     back = np.argsort(order)
-    return {band: found[band].reshape(turned.shape).transpose(back) for band in letters}
+    return {
+        letter: found[band].reshape(turned.shape).transpose(back)
+        for letter, band in zip(letters, bands, strict=True)
+    }
 
 
 def _transformed(
