@@ -41,6 +41,15 @@ def lacking(message: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
+def parity() -> Path:
+    """Other tools' values on real images; skips where they are not, but fails in CI."""
+    folder = ROOT.parent / "shared" / "parity"
+    if not folder.is_dir():
+        lacking(f"other tools' values are not here: no {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def response_map(ibsi_data: Path) -> Callable[[str], Path]:
     """The file of IBSI 2's reference map of a test, as ``3.a.1``.
 

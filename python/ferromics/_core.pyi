@@ -253,3 +253,13 @@ def filter_isotropic(
 def filter_riesz(
     image: NDArray[Any], spacing: Sequence[float], filter: str, threads: int | None = None
 ) -> NDArray[Any]: ...
+def pyradiomics_features(feature_class: str) -> list[tuple[str, bool]]: ...
+def pyradiomics(
+    image: NDArray[Any] | None,
+    mask: NDArray[np.bool_],
+    levels: NDArray[np.uint16] | None,
+    spacing: Sequence[float],
+    feature_class: str,
+    options: str,
+    threads: int | None = None,
+) -> list[tuple[str, float]]: ...

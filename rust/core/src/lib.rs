@@ -38,6 +38,7 @@ pub mod peak;
 pub mod phantom;
 pub mod plan;
 pub mod process;
+pub mod pyradiomics;
 pub mod resegment;
 pub mod roi;
 mod selection;

@@ -6,6 +6,7 @@ mod array;
 mod error;
 mod filters;
 mod memory;
+mod pyradiomics;
 mod registry;
 mod stages;
 
@@ -27,5 +28,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     registry::add_to(module)?;
     api::add_to(module)?;
     stages::add_to(module)?;
-    filters::add_to(module)
+    filters::add_to(module)?;
+    pyradiomics::add_to(module)
 }

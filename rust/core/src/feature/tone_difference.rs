@@ -42,6 +42,11 @@ impl ToneDifference {
         }
     }
 
+    /// `Σ_i p_i s_i`.
+    pub(crate) fn weighted_sum(&self) -> f64 {
+        self.sum_ps
+    }
+
     /// `N_gp`.
     fn present(&self) -> usize {
         self.rows.len()

@@ -153,6 +153,16 @@ fn add<T: Table>(sum: &mut Vec<T>, tables: Vec<T>) {
     }
 }
 
+/// The matrices of the volume, one a direction; those of all slices (2D) added up if `flat`.
+pub(crate) fn by_direction<S: Source>(source: &S, flat: bool) -> Vec<S::Table> {
+    if flat {
+        let none = |_: &S::Table| Vec::new();
+        all_slices(source, |z| source.slice(z), false, false, &none).tables
+    } else {
+        source.volume()
+    }
+}
+
 /// The matrix of the volume, or of the first slice (2D) if `flat`, all directions merged.
 ///
 /// # Panics
@@ -169,7 +179,7 @@ pub fn merged<S: Source>(source: &S, flat: bool) -> S::Table {
 
 /// All matrices merged into one: neighbours first, then pairs of neighbours, and so on, so that
 /// an element is copied `log2` times and not once for each matrix; the order is fixed.
-fn merge<T: Table>(tables: &[T]) -> Option<T> {
+pub(crate) fn merge<T: Table>(tables: &[T]) -> Option<T> {
     match tables {
         [] => None,
         [one] => Some(one.clone()),
@@ -183,7 +193,7 @@ fn merge<T: Table>(tables: &[T]) -> Option<T> {
 }
 
 /// Mean of each feature, in the order given; NaN values (undefined on that matrix) are left out.
-fn mean(values: impl Iterator<Item = Vec<f64>>, n: usize) -> Vec<f64> {
+pub(crate) fn mean(values: impl Iterator<Item = Vec<f64>>, n: usize) -> Vec<f64> {
     let mut sums = vec![(0.0, 0u32); n];
     for v in values {
         for ((sum, count), x) in sums.iter_mut().zip(v).filter(|(_, x)| !x.is_nan()) {

@@ -62,6 +62,30 @@ pub fn neighbourhood(distance: u32, norm: Norm, in_plane: bool) -> Vec<Offset> {
     out
 }
 
+/// One of each pair of opposite vectors at these distances in the Chebyshev norm, in C order, as far
+/// as they fit into a box of this shape; within the slice if `in_plane`.
+#[must_use]
+pub fn ring_directions(distances: &[u32], shape: [usize; 3], in_plane: bool) -> Vec<Offset> {
+    let furthest = distances.iter().copied().max().unwrap_or(0) as usize;
+    let mut reach = shape.map(|n| furthest.min(n.saturating_sub(1)).cast_signed());
+    if in_plane {
+        reach[0] = 0;
+    }
+    let at = |m: &Offset| {
+        distances
+            .iter()
+            .any(|&d| length(*m, Norm::Chebyshev) == f64::from(d))
+    };
+    let mut out = Vec::new();
+    for z in 0..=reach[0] {
+        for y in -reach[1]..=reach[1] {
+            out.extend((-reach[2]..=reach[2]).map(|x| [z, y, x]));
+        }
+    }
+    out.retain(|m| *m > [0, 0, 0] && at(m));
+    out
+}
+
 /// One of each pair of opposite direction vectors, in C order: 13 in 3D, 4 in the slice for the
 /// Chebyshev norm.
 ///

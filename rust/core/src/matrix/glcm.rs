@@ -49,8 +49,18 @@ impl<'a> Cooccurrences<'a> {
             let weights = relative_weights(&vectors, weighting, norm);
             vectors.into_iter().zip(weights).collect::<Vec<_>>()
         };
-        let (in_plane, solid) = (weighted(true), weighted(false));
-        let region = Region::new(levels, settings.symmetric, &in_plane, &solid);
+        Self::along(levels, settings.symmetric, weighted(true), weighted(false))
+    }
+
+    /// Prepares to count pairs along given vectors with their weights, within the slice and in the
+    /// volume.
+    pub(crate) fn along(
+        levels: &'a Levels,
+        symmetric: bool,
+        in_plane: Vec<(Offset, f64)>,
+        solid: Vec<(Offset, f64)>,
+    ) -> Self {
+        let region = Region::new(levels, symmetric, &in_plane, &solid);
         Self {
             region: Arc::new(region),
             in_plane,

@@ -13,7 +13,7 @@ pub mod glcm;
 pub mod gldzm;
 pub mod glrlm;
 pub mod glszm;
-mod neighbourhood;
+pub(crate) mod neighbourhood;
 pub mod ngldm;
 pub mod ngtdm;
 mod places;

@@ -55,9 +55,37 @@ pub(super) struct Neighbourhood {
     pub weighting: Weighting,
     /// Norm of the length in that weight.
     pub weighting_norm: Norm,
+    /// Rings that are no part of it: bit `d - 1` stands for lengths above `d - 1` and up to `d`.
+    pub left_out: u128,
 }
 
+/// Distances up to this one can be left out of a neighbourhood one by one.
+pub(crate) const MAX_RINGS: u32 = u128::BITS;
+
 impl Neighbourhood {
+    /// The rings (Chebyshev norm) of these distances, from 1 to [`MAX_RINGS`].
+    pub fn of_rings(distances: &[u32]) -> Self {
+        let distance = distances.iter().copied().max().unwrap_or(0);
+        let taken = |d: u32| distances.contains(&d);
+        let left_out = (1..=distance.min(MAX_RINGS)).filter(|&d| !taken(d));
+        Self {
+            distance,
+            norm: Norm::Chebyshev,
+            weighting: Weighting::None,
+            weighting_norm: Norm::Euclidean,
+            left_out: left_out.fold(0, |bits, d| bits | 1 << (d - 1)),
+        }
+    }
+
+    /// True if a neighbour at this length belongs to it.
+    fn holds(self, length: f64) -> bool {
+        // Whole and positive, as it is rounded up from a length above 0.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let ring = length.ceil() as u32;
+        let left_out = ring <= MAX_RINGS && self.left_out >> (ring - 1) & 1 == 1;
+        length <= f64::from(self.distance) && !left_out
+    }
+
     /// The neighbours, grouped by weight, heaviest first; one empty group if there are none.
     ///
     /// Left out are vectors that lead out of a box of this shape from each of its voxels, and those
@@ -100,7 +128,7 @@ impl Neighbourhood {
             .collect()
     }
 
-    /// As [`direction::neighbourhood`], without vectors longer than the box.
+    /// As [`direction::neighbourhood`], without vectors longer than the box and rings left out.
     fn offsets(self, shape: [usize; 3], in_plane: bool) -> Vec<Offset> {
         let [rz, ry, rx] = self.reach(shape, in_plane).map(usize::cast_signed);
         let mut out = Vec::new();
@@ -108,8 +136,7 @@ impl Neighbourhood {
             for y in -ry..=ry {
                 for x in -rx..=rx {
                     let m = [z, y, x];
-                    let near = direction::length(m, self.norm) <= f64::from(self.distance);
-                    if near && m != [0, 0, 0] {
+                    if m != [0, 0, 0] && self.holds(direction::length(m, self.norm)) {
                         out.push(m);
                     }
                 }
@@ -248,6 +275,7 @@ mod tests {
                     norm,
                     weighting,
                     weighting_norm,
+                    left_out: 0,
                 };
                 let shells = n.shells([9, 9, 9], in_plane);
                 assert!(shells.len() <= groups);
@@ -258,6 +286,20 @@ mod tests {
                 found.sort_unstable();
                 assert_eq!(found, direction::neighbourhood(distance, norm, in_plane));
             }
+        }
+    }
+
+    #[test]
+    fn rings_are_the_neighbours_at_their_distances() {
+        for distances in [&[2][..], &[1, 3], &[3, 2], &[1, 2, 3]] {
+            let shells = Neighbourhood::of_rings(distances).shells([9, 7, 8], false);
+            let far = |m: &Offset| direction::length(*m, Norm::Chebyshev);
+            let all = direction::neighbourhood(3, Norm::Chebyshev, false);
+            let expected = all
+                .iter()
+                .filter(|m| distances.iter().any(|&d| far(m) == f64::from(d)));
+            let found: usize = shells.iter().map(Shell::len).sum();
+            assert_eq!(found, expected.count());
         }
     }
 

@@ -56,7 +56,18 @@ impl<'a> Dependences<'a> {
             norm,
             weighting,
             weighting_norm,
+            left_out: 0,
         };
+        Self {
+            levels,
+            alpha,
+            neighbourhood,
+        }
+    }
+
+    /// Prepares levels for the neighbours at these distances (Chebyshev norm) and no others.
+    pub(crate) fn of_rings(levels: &'a Levels, distances: &[u32], alpha: u32) -> Self {
+        let neighbourhood = Neighbourhood::of_rings(distances);
         Self {
             levels,
             alpha,

@@ -107,7 +107,17 @@ impl<'a> ToneDifferences<'a> {
                 norm,
                 weighting,
                 weighting_norm,
+                left_out: 0,
             },
+        }
+    }
+
+    /// Prepares levels for the neighbours at these distances (Chebyshev norm) and no others.
+    pub(crate) fn of_rings(levels: &'a Levels, distances: &[u32]) -> Self {
+        let neighbourhood = Neighbourhood::of_rings(distances);
+        Self {
+            levels,
+            neighbourhood,
         }
     }
 
@@ -204,9 +214,12 @@ impl<'a> ToneDifferences<'a> {
         mut tally: Tally,
     ) -> Tally {
         let Neighbourhood {
-            norm, weighting, ..
+            norm,
+            weighting,
+            left_out,
+            ..
         } = self.neighbourhood;
-        if norm == Norm::Chebyshev && weighting == Weighting::None {
+        if norm == Norm::Chebyshev && weighting == Weighting::None && left_out == 0 {
             pass.boxes::<P>(&mut tally);
         } else {
             let shells = self.neighbourhood.shells(pass.shape, in_plane);

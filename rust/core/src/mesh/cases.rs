@@ -64,6 +64,25 @@ pub fn triangles(case: u8, spacing: [f64; 3]) -> (Vec<Triangle>, f64) {
     (chosen, total)
 }
 
+/// The triangles of configuration `case` at `spacing` as the classic table has them, for one of the
+/// two configurations that it tells apart by who is inside: the same but for loops of seven, which
+/// are a fan there.
+pub(super) fn classic_triangles(case: u8, spacing: [f64; 3]) -> Vec<Triangle> {
+    let mut chosen = Vec::new();
+    for corners in loops(usize::from(case)) {
+        let choices = if corners.len() == 7 {
+            fan(&corners)
+        } else {
+            best_triangulations(&corners)
+        };
+        let by_area =
+            |a: &&Vec<Triangle>, b: &&Vec<Triangle>| area(a, spacing).total_cmp(&area(b, spacing));
+        let least = choices.iter().min_by(by_area);
+        chosen.extend(least.into_iter().flatten());
+    }
+    chosen
+}
+
 /// Volume of the region's part of a cube of configuration `case`, in 1/48 of the cube.
 pub fn volume_48(case: u8) -> i64 {
     table()[usize::from(case)].volume_48
@@ -179,14 +198,29 @@ fn triangulations(first: usize, last: usize) -> Vec<Vec<[usize; 3]>> {
     all
 }
 
-fn best_triangulations(corners: &[u8]) -> Choices {
-    const EQUAL: f64 = 1e-9; // areas are sums of a few roots of small whole numbers
-    let n = corners.len();
-    let mut all: Choices = triangulations(0, n - 1)
+/// The triangulation of a loop by diagonals from one of its corners, that of least area for cubic
+/// voxels.
+fn fan(corners: &[u8]) -> Choices {
+    let shared = |t: &[Triangle], c: u8| t.iter().all(|triangle| triangle.contains(&c));
+    let mut fans = allowed_triangulations(corners);
+    fans.retain(|t| corners.iter().any(|&c| shared(t, c)));
+    fans.sort_by(|a, b| area(a, [1.0; 3]).total_cmp(&area(b, [1.0; 3])));
+    fans.truncate(1);
+    fans
+}
+
+/// All triangulations of a loop without a diagonal that lies in a cube face.
+fn allowed_triangulations(corners: &[u8]) -> Choices {
+    triangulations(0, corners.len() - 1)
         .into_iter()
         .filter(|triangles| triangles.iter().all(|t| diagonals_leave_faces(*t, corners)))
         .map(|triangles| triangles.iter().map(|t| t.map(|k| corners[k])).collect())
-        .collect();
+        .collect()
+}
+
+fn best_triangulations(corners: &[u8]) -> Choices {
+    const EQUAL: f64 = 1e-9; // areas are sums of a few roots of small whole numbers
+    let mut all = allowed_triangulations(corners);
     let unit_area = |t: &Vec<Triangle>| area(t, [1.0; 3]);
     let bias = |t: &Vec<Triangle>| t.iter().map(central_volume_48).sum::<i64>().abs();
     let largest = all.iter().map(unit_area).fold(0.0, f64::max);
@@ -207,7 +241,7 @@ fn diagonals_leave_faces(triangle: [usize; 3], corners: &[u8]) -> bool {
     })
 }
 
-fn area(triangles: &[Triangle], spacing: [f64; 3]) -> f64 {
+pub(super) fn area(triangles: &[Triangle], spacing: [f64; 3]) -> f64 {
     triangles
         .iter()
         .map(|t| {

@@ -16,11 +16,18 @@ type Span = Option<(i32, i32)>;
 /// Time: one pass over the bits. Memory: some hundred points a slice.
 #[must_use]
 pub fn candidates(mask: &PackedMask) -> Vec<[i32; 3]> {
+    keep_corners(keep_corners(planes(mask).concat(), 1), 2)
+}
+
+/// The mesh vertices that are corners of the convex polygon of their grid plane across z, plane
+/// after plane: between slices, in a slice, and so on.
+#[must_use]
+pub fn planes(mask: &PackedMask) -> Vec<Vec<[i32; 3]>> {
     let [nz, ny, _] = mask.shape();
     let spans = parallel::map(nz, nz * ny * mask.words_per_row(), |z| spans(mask, z));
     let empty = vec![None; ny];
     let slice = |z: Option<usize>| z.and_then(|z| spans.get(z)).unwrap_or(&empty);
-    let planes = parallel::map(2 * nz + 1, 16 * nz * ny, |plane| {
+    parallel::map(2 * nz + 1, 16 * nz * ny, |plane| {
         let z = plane as i32 - 1;
         let mut points = Vec::new();
         let add = |y, x| points.push([z, y, x]);
@@ -34,8 +41,7 @@ pub fn candidates(mask: &PackedMask) -> Vec<[i32; 3]> {
             );
         }
         keep_corners(points, 0)
-    });
-    keep_corners(keep_corners(planes.concat(), 1), 2)
+    })
 }
 
 fn spans(mask: &PackedMask, z: usize) -> Vec<Span> {

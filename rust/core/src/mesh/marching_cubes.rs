@@ -124,6 +124,26 @@ fn surface_and_inside(corners: &[u64; 8]) -> (u64, u64) {
     (any & !all, all)
 }
 
+/// Calls `f` with configuration and index (z, y, x) of each cube that holds a part of the surface,
+/// in planes `planes`; the cube of index 0 has voxel (0, 0, 0) as its last corner.
+pub(super) fn for_each_surface_cube(
+    mask: &PackedMask,
+    planes: std::ops::Range<usize>,
+    mut f: impl FnMut(u8, [usize; 3]),
+) {
+    for_each_row_pair(mask, planes, |z, y, rows| {
+        for word in 0..rows[0].len() {
+            let corners = corners(rows, word);
+            let (mut surface, _) = surface_and_inside(&corners);
+            while surface != 0 {
+                let x = surface.trailing_zeros();
+                f(configuration(&corners, x), [z, y, 64 * word + x as usize]);
+                surface &= surface - 1;
+            }
+        }
+    });
+}
+
 fn count_row_pair(rows: RowPair<'_>, counts: &mut Histogram) {
     for word in 0..rows[0].len() {
         let corners = corners(rows, word);

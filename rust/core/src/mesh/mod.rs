@@ -14,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp, clippy::needless_pass_by_value))] // exact values
 
 mod cases;
+pub mod classic;
 pub mod diameter;
 pub mod ellipsoid;
 pub mod extremes;

@@ -1,0 +1,61 @@
+//! Features by PyRadiomics' definitions: a signature, views, the door and a wrap.
+
+use ferromics::pyradiomics::{features, Class, Options};
+use ferromics::Result;
+use ndarray::ArrayView3;
+use numpy::PyReadonlyArray3;
+use pyo3::prelude::*;
+
+use crate::api::{compute, with_threads, Threads};
+use crate::array::{with_view, AnyVolume};
+use crate::error::{parsed, CoreError};
+
+pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(pyradiomics, module)?)?;
+    module.add_function(wrap_pyfunction!(pyradiomics_features, module)?)
+}
+
+/// The class of that name.
+fn class(name: &str) -> PyResult<Class> {
+    Class::named(name).map_err(|e| CoreError(e).into())
+}
+
+/// Names of a class's features in PyRadiomics' order, and whether they are deprecated.
+#[pyfunction]
+fn pyradiomics_features(feature_class: &str) -> PyResult<Vec<(&'static str, bool)>> {
+    Ok(class(feature_class)?.features())
+}
+
+/// All features of a class by PyRadiomics' names, in its order; `options` as JSON.
+#[pyfunction]
+#[pyo3(signature = (image, mask, levels, spacing, feature_class, options, threads = None))]
+#[allow(clippy::too_many_arguments)] // as Python gives them
+fn pyradiomics<'py>(
+    py: Python<'py>,
+    image: Option<Bound<'py, PyAny>>,
+    mask: PyReadonlyArray3<'py, bool>,
+    levels: Option<PyReadonlyArray3<'py, u16>>,
+    spacing: [f64; 3],
+    feature_class: &str,
+    options: &str,
+    threads: Option<Threads>,
+) -> PyResult<Vec<(&'static str, f64)>> {
+    let (class, options): (Class, Options) = (class(feature_class)?, parsed(options)?);
+    let mask = mask.as_array();
+    let levels = levels.as_ref().map(PyReadonlyArray3::as_array);
+    let door = |run: &(dyn Fn() -> Result<Vec<(&'static str, f64)>> + Sync)| {
+        compute(py, mask.len(), || with_threads(threads, run))
+    };
+    let Some(image) = image else {
+        let none = None::<ArrayView3<'_, f64>>;
+        return door(&|| features(class, none, mask, levels, spacing, &options));
+    };
+    with_view!(&AnyVolume::view(&image)?, |image| door(&|| features(
+        class,
+        Some(image),
+        mask,
+        levels,
+        spacing,
+        &options
+    )))
+}
