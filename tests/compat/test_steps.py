@@ -212,6 +212,20 @@ def test_wavelets_are_those_of_pywavelets(
         )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+@pytest.mark.parametrize("wavelet", ["haar", "coif1", "coif3", "db4", "bior2.2", "dmey"])
+def test_wavelets_are_equal_to_the_bit_but_at_the_far_end(wavelet: str, dtype: type) -> None:
+    half = len(pywt.Wavelet(wavelet).dec_lo) // 2
+    values = (RANDOM.normal(size=(24, 26, 68)) * 100).astype(dtype)
+    found = maps("Wavelet", values, wavelet=wavelet)
+    expected = pywt.swtn(values, wavelet, 1, axes=(2, 1, 0))[0]
+    sure = tuple(slice(0, max(n - half, 1)) for n in values.shape)
+    for band, theirs in expected.items():
+        ours = found["wavelet-" + band.replace("a", "L").replace("d", "H")]
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours[sure], theirs[sure], err_msg=band)
+
+
 @pytest.mark.parametrize("method", ["default", "ror", "uniform", "var"])
 @pytest.mark.parametrize(("radius", "points"), [(1, 8), (1.5, 9), (2, 12), (3, 16)])
 @pytest.mark.parametrize("greatest", [3, 1000])

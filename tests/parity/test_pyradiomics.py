@@ -9,43 +9,37 @@ from __future__ import annotations
 
 import ast
 import csv
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import lacking
+from conftest import ROOT
 
 from ferromics.compat import radiomics
 
-FOLDER = Path(os.environ.get("FERROMICS_PARITY_DATA", Path(__file__).parents[3] / "shared/parity"))
-FILES = sorted(path.stem for path in (FOLDER / "pyradiomics").glob("*.csv"))
+FILES = sorted(path.stem for path in (ROOT.parent / "shared/parity/pyradiomics").glob("*.csv"))
 
 RTOL = 1e-9
 LEAST_SCALE = 1e-6
 """PyRadiomics' entropies of one grey level are -3e-16: 0 within rounding."""
 
 
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    if not FILES:
-        lacking(f"PyRadiomics' reference values are not in {FOLDER}")
-    return FOLDER
-
-
-def case(folder: Path, name: str) -> tuple[Path, Path]:
-    """Image and mask of a case; those of IBSI lie beside."""
-    ours, ibsi = folder / "data", folder.parent / "ibsi/data"
-    phantom, sts = ibsi / "ibsi_1_ct_radiomics_phantom/nifti", ibsi / "validation/nifti/STS_002"
+def files_of(case: str, parity: Path, ibsi_data: Path) -> tuple[Path, Path]:
+    """Image and mask of a case."""
+    phantom, sts = (
+        ibsi_data / "ibsi_1_ct_radiomics_phantom/nifti",
+        ibsi_data / "validation/nifti/STS_002",
+    )
+    data = parity / "data"
     return {
-        "brain1": (ours / "brain1_image.nrrd", ours / "brain1_label.nrrd"),
-        "breast1": (ours / "breast1_image.nrrd", ours / "breast1_label.nrrd"),
-        "brain1_one_slice": (ours / "brain1_image.nrrd", ours / "brain1_one_slice_label.nrrd"),
+        "brain1": (data / "brain1_image.nrrd", data / "brain1_label.nrrd"),
+        "breast1": (data / "breast1_image.nrrd", data / "breast1_label.nrrd"),
+        "brain1_one_slice": (data / "brain1_image.nrrd", data / "brain1_one_slice_label.nrrd"),
         "ibsi_ct_phantom": (phantom / "image/phantom.nii.gz", phantom / "mask/mask.nii.gz"),
         "sts002_pet": (sts / "PET_image.nii.gz", sts / "PET_mask.nii.gz"),
-    }[name]
+    }[case]
 
 
 def expected(path: Path) -> dict[str, str]:
@@ -79,16 +73,18 @@ def wrong(column: str, found: Any, wanted: Any, scale: float) -> str | None:
     return f"{column}: {value!r} instead of {wanted!r} (off by {abs(value - wanted):.1e})"
 
 
-def scale_of(column: str, values: dict[str, str]) -> float:
+def scale_of(column: str) -> float:
     """The size of what a value is a difference of, at least 1e-6."""
-    return LEAST_SCALE
+    # The thickness of a single slice comes from a matrix of mm^2 and is 4e-15 there.
+    return 1.0 if column.endswith("_LeastAxisLength") else LEAST_SCALE
 
 
 @pytest.mark.parametrize("name", FILES or ["none"])
-def test_values_of_pyradiomics(name: str, folder: Path) -> None:
-    image, mask = case(folder, name.partition("__")[0])
-    parameters = folder / "pyradiomics/params" / f"{name.partition('__')[2]}.yaml"
-    wanted = expected(folder / "pyradiomics" / f"{name}.csv")
+def test_values_of_pyradiomics(name: str, parity: Path, ibsi_data: Path) -> None:
+    case, _, settings = name.partition("__")
+    image, mask = files_of(case, parity, ibsi_data)
+    wanted = expected(parity / "pyradiomics" / f"{name}.csv")
+    parameters = parity / "pyradiomics/params" / f"{settings}.yaml"
     extractor = radiomics.featureextractor.RadiomicsFeatureExtractor(str(parameters))
     if "ERROR" in wanted:
         with pytest.raises(ValueError, match=r"Size of the mask in dimension 0 is more than 1"):
@@ -96,11 +92,11 @@ def test_values_of_pyradiomics(name: str, folder: Path) -> None:
         return
     found = extractor.execute(str(image), str(mask))
     unset = ("diagnostics_Versions", "diagnostics_Configuration")
-    assert [c for c in found if not c.startswith(unset)] == list(wanted)
+    assert [column for column in found if not column.startswith(unset)] == list(wanted)
     problems = [
         told
         for column, text in wanted.items()
-        if (told := wrong(column, found[column], parsed(text), scale_of(column, wanted)))
+        if (told := wrong(column, found[column], parsed(text), scale_of(column)))
     ]
     assert len(wanted) > 15
     assert not problems, "\n".join([f"{len(problems)} of {len(wanted)} values:", *problems])

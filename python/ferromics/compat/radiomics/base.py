@@ -174,11 +174,7 @@ class RadiomicsFeaturesBase:
             return
         levels = None if self.matrix is None else _volume(self.matrix.astype(np.uint16))
         intensities = _volume(self.imageArray) if self.featureClass == "firstorder" else None
-        compute = getattr(_core, "pyradiomics", None)
-        if compute is None:
-            msg = "the features' values are not in this build of the core yet"
-            raise NotImplementedError(msg)
-        found = compute(
+        found = _core.pyradiomics(
             intensities,
             _volume(self.maskArray),
             levels,
