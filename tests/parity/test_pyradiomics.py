@@ -75,8 +75,9 @@ def wrong(column: str, found: Any, wanted: Any, scale: float) -> str | None:
 
 def scale_of(column: str) -> float:
     """The size of what a value is a difference of, at least 1e-6."""
-    # The thickness of a single slice comes from a matrix of mm^2 and is 4e-15 there.
-    return 1.0 if column.endswith("_LeastAxisLength") else LEAST_SCALE
+    # Roots of what is 0 but for rounding: the thickness in mm of a single slice (4e-15 there), and
+    # directions whose second eigenvalue, of 1 at most, is 2^-54 there.
+    return 1.0 if column.endswith(("_LeastAxisLength", "_MCC")) else LEAST_SCALE
 
 
 @pytest.mark.parametrize("name", FILES or ["none"])

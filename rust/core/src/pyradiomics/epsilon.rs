@@ -11,6 +11,8 @@ use crate::matrix::glcm::Elements;
 const EPSILON: f64 = f64::EPSILON;
 /// Where $\epsilon$ moves no product of marginals by more than this part, MCC is left as it is.
 const LEAST_SHARE: f64 = 1e-11;
+/// Eigenvalues this near each other are moved together.
+const NEAR: f64 = 0.01;
 
 /// The matrix as probabilities, with its marginals by level.
 pub(super) struct Probabilities {
@@ -74,9 +76,11 @@ impl Probabilities {
 
     /// The maximal correlation coefficient with $\epsilon$, of the one without.
     ///
-    /// The squared coefficient $\lambda$ is an eigenvalue of $Q$; a small change of $Q$ moves it by
-    /// $y^T \Delta Q\, x / y^T x$, of its eigenvectors. With $u$ that of $B B^T$,
-    /// $B_{ij} = p_{ij} / \sqrt{p_x(i) p_y(j)}$, these are $x = u / \sqrt{p_x}$, $y = u \sqrt{p_x}$.
+    /// The squared coefficient is the second largest eigenvalue of $Q$. With the unit eigenvectors
+    /// $u$ of $B B^T$, $B_{ij} = p_{ij} / \sqrt{p_x(i) p_y(j)}$, those of $Q$ are $x = u / \sqrt{p_x}$
+    /// and, from the left, $y = u \sqrt{p_x}$. A small change of $Q$ moves eigenvalues that lie near
+    /// each other (rare levels apart from the others have eigenvalues of 1) to those of the matrix
+    /// $\Lambda + y_a^T \Delta Q\, x_b$ of all of these.
     pub(super) fn coefficient(&self, without: f64) -> f64 {
         let least = |list: &[f64]| {
             let positive = list.iter().copied().filter(|&p| p > 0.0);
@@ -86,7 +90,6 @@ impl Probabilities {
         if without.is_nan() || without == 0.0 || share < LEAST_SHARE {
             return without;
         }
-        let lambda = without * without;
         let (height, rank_of_row) = ranks(&self.rows);
         let (width, rank_of_column) = ranks(&self.columns);
         let mut b = DMatrix::<f64>::zeros(height, width);
@@ -94,17 +97,31 @@ impl Probabilities {
             let place = (rank_of_row[i], rank_of_column[j]);
             b[place] += p / (self.rows[i] * self.columns[j]).sqrt();
         }
-        let u = vector(&b, lambda);
-        let (mut left, mut right) = (vec![0.0; width], vec![0.0; width]);
+        let eigen = (&b * b.transpose()).symmetric_eigen();
+        let mut order: Vec<usize> = (0..height).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let second = eigen.eigenvalues[order[1]];
+        let near = |&a: &usize| (eigen.eigenvalues[a] - second).abs() <= NEAR;
+        let higher = order.iter().position(near).unwrap_or(0);
+        let group: Vec<usize> = order.iter().copied().filter(near).collect();
+        let mut left = DMatrix::<f64>::zeros(group.len(), width);
+        let mut right = DMatrix::<f64>::zeros(width, group.len());
         for &(i, j, p) in &self.elements {
             let (k, product) = (rank_of_column[j], self.rows[i] * self.columns[j]);
-            let weighted = u[rank_of_row[i]] / self.rows[i].sqrt() * p;
-            let moved = EPSILON / product / (1.0 + EPSILON / product);
-            left[k] += weighted * moved / self.columns[j];
-            right[k] += weighted;
+            let moved = EPSILON / product / (1.0 + EPSILON / product) / self.columns[j];
+            let weight = p / self.rows[i].sqrt();
+            for (a, &column) in group.iter().enumerate() {
+                let weighted = eigen.eigenvectors[(rank_of_row[i], column)] * weight;
+                left[(a, k)] += weighted * moved;
+                right[(k, a)] += weighted;
+            }
         }
-        let change: f64 = left.iter().zip(&right).map(|(a, b)| a * b).sum();
-        (lambda - change).max(0.0).sqrt()
+        let values = group.iter().map(|&a| eigen.eigenvalues[a]);
+        let values = DVector::from_iterator(group.len(), values);
+        let moved = DMatrix::from_diagonal(&values) - left * right;
+        let mut moved: Vec<f64> = moved.complex_eigenvalues().iter().map(|v| v.re).collect();
+        moved.sort_by(|a, b| b.total_cmp(a));
+        moved[1 - higher].max(0.0).sqrt()
     }
 }
 
@@ -120,18 +137,6 @@ fn ranks(marginal: &[f64]) -> (usize, Vec<usize>) {
     (next, ranks)
 }
 
-/// The unit eigenvector of $B B^T$ for the eigenvalue $\lambda$, by inverse iteration.
-fn vector(b: &DMatrix<f64>, lambda: f64) -> DVector<f64> {
-    let n = b.nrows();
-    let shifted = b * b.transpose() - DMatrix::identity(n, n) * (lambda * (1.0 + 1e-13));
-    let factors = shifted.lu();
-    // Some vector that no symmetry makes orthogonal to the one sought.
-    let start = DVector::from_fn(n, |i, _| 1.0 + 0.5 * (1.7 * i as f64).sin());
-    (0..4).fold(start.normalize(), |u, _| {
-        factors.solve(&u).map_or(u, |next| next.normalize())
-    })
-}
-
 #[cfg(test)]
 #[allow(clippy::cast_sign_loss)] // levels
 mod tests {
@@ -139,14 +144,26 @@ mod tests {
     use crate::matrix::{Counts, Entry};
     use crate::pyradiomics::mcc;
 
-    /// A table with a few pairs of rare levels among very many of others.
-    fn table(symmetric: bool) -> Vec<Vec<f64>> {
+    /// Tables with a few pairs of rare levels among very many of others, in which one level is
+    /// apart from the others or is not; symmetric or not.
+    fn tables() -> impl Iterator<Item = Vec<Vec<f64>>> {
+        let kinds = [(true, true), (true, false), (false, true), (false, false)];
+        kinds
+            .into_iter()
+            .map(|(symmetric, apart)| table(symmetric, apart))
+    }
+
+    fn table(symmetric: bool, apart: bool) -> Vec<Vec<f64>> {
         let n = 7;
         let count = |i: usize, j: usize| {
             let near = 1e7 * (-((i as f64 - j as f64) / 2.0).powi(2)).exp();
             let rare = if i.max(j) == n - 1 { 1e-7 } else { 1.0 };
             let skewed = if symmetric { 1.0 } else { 1.0 + 0.3 * i as f64 };
-            (near * rare * skewed).round()
+            match (apart, i == n - 1, j == n - 1) {
+                (true, true, true) => 2.0,
+                (true, true, false) | (true, false, true) => 0.0,
+                _ => (near * rare * skewed).round(),
+            }
         };
         let row = |i| (0..n).map(|j| count(i, j)).collect();
         (0..n).map(row).collect()
@@ -180,8 +197,7 @@ mod tests {
 
     #[test]
     fn entropies_are_those_of_the_formulas() {
-        for symmetric in [true, false] {
-            let table = table(symmetric);
+        for table in tables() {
             let (p, rows, columns) = probabilities(&table);
             let with = |e: f64| {
                 let bits = |x: f64, of: f64| if x > 0.0 { -x * (of + e).log2() } else { 0.0 };
@@ -214,8 +230,7 @@ mod tests {
 
     #[test]
     fn coefficient_is_that_of_the_matrix_with_epsilon() {
-        for symmetric in [true, false] {
-            let table = table(symmetric);
+        for table in tables() {
             let (p, rows, columns) = probabilities(&table);
             let n = table.len();
             let q = DMatrix::from_fn(n, n, |i, j| {
