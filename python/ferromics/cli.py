@@ -124,6 +124,18 @@ app.command("filter", help=FILTER_HELP)(filter_image)
 app.command("report", help=REPORT_HELP)(cohort_report)
 
 
+@app.command(
+    "pyradiomics",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def pyradiomics(context: typer.Context) -> int:
+    """Extract features as PyRadiomics' command does, with its options."""
+    from ferromics.compat.radiomics.scripts import parse_args
+
+    return parse_args(context.args)
+
+
 @app.command()
 def features(
     family: Annotated[str | None, typer.Option(help="One family only, as glcm.")] = None,
@@ -195,6 +207,35 @@ def settings_check(
     for note in chosen.notes():
         tell(f"warning: {note}")
     sys.stdout.write(f"{settings}: good; {columns} values a region; hash {chosen.hash}\n")
+
+
+@settings_app.command("convert")
+def settings_convert(
+    parameters: Annotated[
+        str, typer.Argument(metavar="PARAMS", help="Parameter file of PyRadiomics (YAML, JSON).")
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Settings file to write (.yaml); - for stdout.")
+    ] = "-",
+) -> None:
+    """Write PyRadiomics' parameters as settings, with notes on what is equal and what differs."""
+    from ferromics._files import write_atomically
+    from ferromics.compat.convert import convert
+    from ferromics.errors import SettingsError
+
+    try:
+        found = convert(parameters)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        msg = f"{parameters}: {error}"
+        raise SettingsError(msg) from error
+    if output == "-":
+        sys.stdout.write(found.to_yaml())
+    else:
+        write_atomically(Path(output), found.to_yaml().encode())
+    counts = {v: sum(n.verdict == v for n in found.notes) for v in ("equal", "differs", "lost")}
+    tell(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
 
 
 @settings_app.command("schema")

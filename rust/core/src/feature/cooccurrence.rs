@@ -637,6 +637,16 @@ pub fn information_correlation_2(m: &Cooccurrence) -> f64 {
     (0.0 - (-2.0 * m.mutual_information()).exp_m1()).sqrt()
 }
 
+/// `HX` and `HY`.
+pub(crate) fn marginal_entropies(m: &Cooccurrence) -> [f64; 2] {
+    [m.hx, m.hy]
+}
+
+/// `HX + HY - HXY`.
+pub(crate) fn mutual_information(m: &Cooccurrence) -> f64 {
+    m.mutual_information()
+}
+
 const LEVEL3: Unit = Unit::new(0, 0, 3);
 const LEVEL4: Unit = Unit::new(0, 0, 4);
 

@@ -106,6 +106,14 @@ impl Kernel {
         }
     }
 
+    /// The kernel with what `f` makes of each weight.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Self {
+            taps: self.taps.iter().map(|&(k, w)| (k, f(w))).collect(),
+        }
+    }
+
     /// The kernel with its weights `step` voxels apart ("à trous").
     #[must_use]
     #[allow(clippy::cast_possible_wrap)] // steps are shorter than 2^62

@@ -606,3 +606,26 @@ fn dimensions_are_written_as_the_numbers_2_and_3() {
         .to_string();
     assert!(error.starts_with("dimension is 4; it must be 2"), "{error}");
 }
+
+#[test]
+#[allow(clippy::cast_possible_truncation, clippy::float_cmp)] // exact by design
+fn in_single_precision_coiflets_alone_have_other_weights() {
+    let weights = |wavelet: &Wavelet| -> Vec<f64> {
+        let both = wavelet.low().taps().iter().chain(wavelet.high().taps());
+        both.map(|&(_, w)| w).collect()
+    };
+    for (name, moved) in [
+        ("haar", false),
+        ("dmey", false),
+        ("coif1", true),
+        ("Coif3", true),
+    ] {
+        let double = weights(&Wavelet::named(name).unwrap());
+        let single = weights(&Wavelet::named_in_single(name).unwrap());
+        assert_eq!(double != single, moved, "{name}");
+        for (w, s) in double.iter().zip(&single) {
+            assert!((w - s).abs() <= 2e-7 * w.abs(), "{name}: {w} {s}");
+            assert!(!moved || f64::from(*s as f32) == *s, "{name}: {s}");
+        }
+    }
+}

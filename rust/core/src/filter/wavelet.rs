@@ -61,6 +61,27 @@ impl Wavelet {
         })
     }
 
+    /// The wavelet of this name with the weights that PyWavelets has in single precision, exactly:
+    /// those of a coiflet are a tabled number times $\sqrt 2$, both and the product rounded.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWavelet`].
+    pub fn named_in_single(name: &str) -> Result<Self> {
+        let Self { low, high } = Self::named(name)?;
+        let coiflet = name.trim().to_lowercase().starts_with("coif");
+        let rounded = |kernel: Kernel| {
+            if coiflet {
+                kernel.map(coiflet_in_single)
+            } else {
+                kernel
+            }
+        };
+        Ok(Self {
+            low: rounded(low),
+            high: rounded(high),
+        })
+    }
+
     /// The low-pass filter of level 1.
     #[must_use]
     pub fn low(&self) -> &Kernel {
@@ -72,6 +93,13 @@ impl Wavelet {
     pub fn high(&self) -> &Kernel {
         &self.high
     }
+}
+
+/// A coiflet's weight as a product of two numbers in single precision.
+#[allow(clippy::cast_possible_truncation)] // rounds to single precision on purpose
+fn coiflet_in_single(weight: f64) -> f64 {
+    let root = std::f64::consts::SQRT_2;
+    f64::from((weight / root) as f32 * root as f32)
 }
 
 /// Names of all wavelets.

@@ -24,7 +24,8 @@ type Named = (String, Filter);
 
 /// The maps of a filter that stands at `path` of the settings.
 pub(super) fn maps(path: &str, settings: &FilterSettings) -> Result<Vec<Named>> {
-    let mut maps = of_type(&settings.filter).map_err(|error| at(path, error))?;
+    let mut maps =
+        of_type(&settings.filter, settings.of_map.precision).map_err(|error| at(path, error))?;
     if maps.is_empty() {
         return Err(setting(
             path,
@@ -71,7 +72,7 @@ fn at(path: &str, error: Error) -> Error {
     }
 }
 
-fn of_type(filter: &FilterType) -> Result<Vec<Named>> {
+fn of_type(filter: &FilterType, precision: Precision) -> Result<Vec<Named>> {
     match filter {
         FilterType::Mean(s) => {
             mean::check(s.support)?;
@@ -86,7 +87,7 @@ fn of_type(filter: &FilterType) -> Result<Vec<Named>> {
         FilterType::Log(s) => logs(s),
         FilterType::Laws(s) => laws(s),
         FilterType::Gabor(s) => gabor(s),
-        FilterType::Wavelet(s) => wavelets(s),
+        FilterType::Wavelet(s) => wavelets(s, precision),
         FilterType::Simoncelli(s) => isotropic("simoncelli", nonseparable::Wavelet::Simoncelli, s),
         FilterType::Shannon(s) => isotropic("shannon", nonseparable::Wavelet::Shannon, s),
         FilterType::Riesz(s) => riesz(s),
@@ -211,8 +212,11 @@ fn gabor(s: &GaborFilter) -> Result<Vec<Named>> {
     Ok(vec![(name, Filter::Gabor(filter))])
 }
 
-fn wavelets(s: &WaveletFilter) -> Result<Vec<Named>> {
-    let wavelet = Wavelet::named(&s.wavelet)?;
+fn wavelets(s: &WaveletFilter, precision: Precision) -> Result<Vec<Named>> {
+    let wavelet = match precision {
+        Precision::Double => Wavelet::named(&s.wavelet)?,
+        Precision::Single => Wavelet::named_in_single(&s.wavelet)?,
+    };
     let bands = match &s.sub_bands {
         Bands::All => SubBand::all(s.dimension),
         Bands::Named(names) => {

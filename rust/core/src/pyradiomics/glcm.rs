@@ -4,7 +4,7 @@
 //! Directions are all vectors whose largest component is one of the distances, one of each opposite
 //! pair: 13 for distance 1, 49 more for distance 2.
 
-use super::{mcc, Options, Row, Texture, WeightingNorm};
+use super::{epsilon::Probabilities, mcc, Options, Row, Texture, WeightingNorm};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::{self as ibsi, Cooccurrence};
 use crate::matrix::direction::{ring_directions, Offset};
@@ -102,7 +102,12 @@ pub(super) fn features(texture: &Texture, options: &Options) -> Result<Vec<(&'st
         };
         let p = Cooccurrence::new(table);
         let pairs = Pairs { p, mcc };
-        rows.iter().map(|r| (r.eval)(&pairs)).collect::<Vec<_>>()
+        let mut values: Vec<f64> = rows.iter().map(|r| (r.eval)(&pairs)).collect();
+        let names = rows.iter().map(|r| r.name);
+        if present > 1 {
+            with_epsilon(&pairs.p, table, names.zip(&mut values));
+        }
+        values
     };
     let source = matrices(texture, options);
     let tables = tables(&source, options.weighting_norm.is_some());
@@ -115,6 +120,37 @@ pub(super) fn features(texture: &Texture, options: &Options) -> Result<Vec<(&'st
         (row.name, if flat { 1.0 } else { value })
     };
     Ok(rows.iter().zip(mean).map(value).collect())
+}
+
+/// Moves those values that PyRadiomics' $\epsilon$ moves.
+fn with_epsilon<'a>(
+    p: &Cooccurrence,
+    table: &Matrix<'_>,
+    values: impl Iterator<Item = (&'static str, &'a mut f64)>,
+) {
+    let of_it = |name: &str| matches!(name, "MCC" | "Imc1" | "Imc2");
+    let mut values = values.filter(|(name, _)| of_it(name)).peekable();
+    if values.peek().is_none() {
+        return;
+    }
+    let Some(probabilities) = Probabilities::new(table) else {
+        return;
+    };
+    let [rows, columns, first, second] = probabilities.of_entropies();
+    let [hx, hy] = ibsi::marginal_entropies(p);
+    let information = ibsi::mutual_information(p);
+    for (name, value) in values {
+        match name {
+            "MCC" => *value = probabilities.coefficient(*value),
+            "Imc1" if *value != 0.0 => {
+                *value = 0.0 - (information - first) / (hx - rows).max(hy - columns);
+            }
+            "Imc2" if *value != 0.0 => {
+                *value = (0.0 - (-2.0 * (information - second).max(0.0)).exp_m1()).sqrt();
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The matrices of all directions, with the weights of their sum.

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::matrix::neighbourhood::MAX_RINGS;
 use crate::volume::{check_spacing, cropped, Voxel, Window};
 
+mod epsilon;
 mod first_order;
 mod glcm;
 mod level_counts;

@@ -91,7 +91,11 @@ fn filter_wavelet<'py>(
     threads: Option<Threads>,
 ) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
     let rotations = rotations.map(|r| r.0);
-    let wavelet = Wavelet::named(wavelet).map_err(CoreError)?;
+    let named = match &image {
+        Image::Double(_) => Wavelet::named,
+        Image::Single(_) => Wavelet::named_in_single,
+    };
+    let wavelet = named(wavelet).map_err(CoreError)?;
     let bands: Vec<SubBand> = match sub_bands {
         Some(names) => {
             let named = names.iter().map(|name| SubBand::named(name));

@@ -1,0 +1,232 @@
+"""What PyRadiomics' feature classes share: an image, a mask, settings, and values by name.
+
+The values come from the core, all features of a class in one call; what is PyRadiomics' about them
+is there, in ``rust/core/src/pyradiomics``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ferromics import _core
+from ferromics.compat import radiomics
+from ferromics.compat.radiomics import _names, _schema, imageoperations
+from ferromics.compat.radiomics._images import as_image, as_mask
+
+MOST_LEVELS = 2**16 - 1
+"""The greatest grey level that the core's arrays hold."""
+
+
+class RadiomicsFeaturesBase:
+    """Features of one class, of one region of an image.
+
+    Parameters
+    ----------
+    inputImage, inputMask
+        SimpleITK images, or arrays (z, y, x), on one grid. The region is where the mask is `label`.
+    **kwargs
+        Settings, by the names of parameter files.
+    """
+
+    featureClass: ClassVar[str] = ""
+    """Name of the class; each one sets it."""
+    discretised: ClassVar[bool] = True
+    """Whether the class needs grey levels."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give a class the methods of its features, but those that it has itself."""
+        super().__init_subclass__(**kwargs)
+        name = str(vars(cls).get("featureClass"))
+        for feature, deprecated in _names.features(name).items() if name in _names.CLASSES else ():
+            if _names.method(feature) not in vars(cls):
+                setattr(cls, _names.method(feature), _feature(name, feature, deprecated))
+
+    def __init__(self, inputImage: Any, inputMask: Any, **kwargs: Any) -> None:
+        self.logger = logging.getLogger(f"radiomics.{self.featureClass or 'base'}")
+        if inputImage is None or inputMask is None:
+            msg = "Missing input image or mask"
+            raise ValueError(msg)
+        self.progressReporter = radiomics.getProgressReporter
+        self.settings: dict[str, Any] = kwargs
+        self.label = int(kwargs.get("label", 1))
+        self.voxelBased = bool(kwargs.get("voxelBased", False))
+        self.coefficients: dict[str, Any] = {}
+        self.enabledFeatures: dict[str, bool] = {}
+        self.featureValues: dict[str, Any] = {}
+        self.featureNames = self.getFeatureNames()
+        self.inputImage = as_image(inputImage)
+        self.inputMask = as_mask(inputMask, self.inputImage)
+        self.imageArray: NDArray[Any] = sitk.GetArrayFromImage(self.inputImage)
+        self.maskArray: NDArray[np.bool_] = sitk.GetArrayFromImage(self.inputMask) == self.label
+        self._cache: dict[str, float] = {}
+        self.matrix: NDArray[Any] | None = None
+        self._check()
+        if self.voxelBased:
+            self._initVoxelBasedCalculation()
+        else:
+            self._initSegmentBasedCalculation()
+
+    @classmethod
+    def getFeatureNames(cls) -> dict[str, bool]:
+        """Return the features of the class, and whether each is deprecated."""
+        methods = (name for name in dir(cls) if name.startswith("get"))
+        return {
+            name[3:-12]: bool(getattr(getattr(cls, name), "_is_deprecated", False))
+            for name in methods
+            if name.endswith("FeatureValue")
+        }
+
+    def enableFeatureByName(self, featureName: str, enable: bool = True) -> None:
+        """Enable a feature, or disable it; ``LookupError`` if the class has none of that name."""
+        if featureName not in self.featureNames:
+            raise LookupError("Feature not found: " + featureName)
+        if self.featureNames[featureName]:
+            self.logger.warning("Feature %s is deprecated, use with caution!", featureName)
+        self.enabledFeatures[featureName] = enable
+
+    def enableAllFeatures(self) -> None:
+        """Enable all features that are not deprecated."""
+        for feature, deprecated in self.featureNames.items():
+            if not deprecated:
+                self.enableFeatureByName(feature, True)
+
+    def disableAllFeatures(self) -> None:
+        """Disable all features and forget their values."""
+        self.enabledFeatures = {}
+        self.featureValues = {}
+
+    def execute(self) -> dict[str, Any]:
+        """Compute the enabled features (if none is: all that are not deprecated).
+
+        A feature that fails is NaN, and the log says why.
+        """
+        if not self.enabledFeatures:
+            self.enableAllFeatures()
+        if self.voxelBased:
+            self._calculateVoxels()
+        else:
+            self._calculateSegment()
+        return self.featureValues
+
+    def _check(self) -> None:
+        """Raise if the class cannot work on the input."""
+
+    def _initSegmentBasedCalculation(self) -> None:
+        if self.discretised:
+            self.matrix = self._applyBinning(self.imageArray)
+
+    def _initVoxelBasedCalculation(self) -> None:
+        msg = (
+            "voxel-based extraction is not supported yet; ferromics refuses it rather than "
+            "return other values"
+        )
+        raise NotImplementedError(msg)
+
+    def _applyBinning(self, matrix: NDArray[Any]) -> NDArray[Any]:
+        levels, _ = imageoperations.binImage(matrix, self.maskArray, **self.settings)
+        present = np.unique(levels[self.maskArray])
+        self.coefficients["grayLevels"] = present
+        self.coefficients["Ng"] = int(present.max())
+        if self.coefficients["Ng"] > MOST_LEVELS or present.min() < 0:
+            msg = (
+                f"{self.coefficients['Ng']} grey levels are more than the {MOST_LEVELS} that can "
+                "be counted; use a larger binWidth or a binCount"
+            )
+            raise ValueError(msg)
+        return levels
+
+    def _calculateVoxels(self) -> None:
+        raise NotImplementedError
+
+    def _calculateSegment(self) -> None:
+        wanted = [feature for feature, enabled in self.enabledFeatures.items() if enabled]
+        self._compute(wanted)
+        for feature in wanted:
+            try:
+                value = getattr(self, _names.method(feature))()
+            except DeprecationWarning as told:
+                self.logger.debug("Feature %s is deprecated: %s", feature, told.args[0])
+                continue
+            except Exception:
+                self.logger.error("FAILED: %s", traceback.format_exc())
+                value = np.nan
+            self.featureValues[feature] = np.squeeze(np.asarray(value))
+
+    def _compute(self, wanted: Iterable[str]) -> None:
+        """Have the core compute those features that are not known yet."""
+        known = _names.features(self.featureClass)
+        missing = [
+            feature
+            for feature in wanted
+            if feature in known
+            and feature not in self._cache
+            and (self.featureClass, feature) not in _names.SAME_AS
+        ]
+        if not missing:
+            return
+        levels = None if self.matrix is None else _volume(self.matrix.astype(np.uint16))
+        intensities = _volume(self.imageArray) if self.featureClass == "firstorder" else None
+        found = _core.pyradiomics(
+            intensities,
+            _volume(self.maskArray),
+            levels,
+            self._spacing(),
+            self.featureClass,
+            json.dumps({**self._options(), "only": missing}),
+            None,
+        )
+        self._cache.update(found)
+
+    def _value(self, feature: str) -> float:
+        if feature not in self._cache:
+            self._compute([*(f for f, enabled in self.enabledFeatures.items() if enabled), feature])
+        return self._cache[feature]
+
+    def _spacing(self) -> list[float]:
+        spacing = [float(length) for length in self.inputImage.GetSpacing()[::-1]]
+        return [1.0] * (3 - len(spacing)) + spacing
+
+    def _options(self) -> dict[str, Any]:
+        settings = self.settings
+        flat = 3 - self.imageArray.ndim  # a 2D image is a volume of one slice
+        force = int(settings.get("force2Ddimension", 0)) + flat if settings.get("force2D") else None
+        norm = settings.get("weightingNorm")
+        _schema.weighting_norm(norm)
+        return {
+            "force_2d_dimension": 0 if flat else force,
+            "distances": [int(d) for d in settings.get("distances", [1])],
+            "symmetrical": bool(settings.get("symmetricalGLCM", True)),
+            "weighting_norm": norm,
+            "gldm_a": settings.get("gldm_a", 0),
+            "voxel_array_shift": settings.get("voxelArrayShift", 0),
+        }
+
+
+def _volume(values: NDArray[Any]) -> NDArray[Any]:
+    return values[np.newaxis] if values.ndim == 2 else values
+
+
+def _feature(feature_class: str, feature: str, deprecated: bool) -> Any:
+    """Return the method that gives a feature's value."""
+    same = _names.SAME_AS.get((feature_class, feature))
+    scalar = feature_class.startswith("shape")
+
+    def value(self: RadiomicsFeaturesBase) -> Any:
+        if same is not None:
+            msg = f"{feature_class} {feature} is no longer computed; it is equal to {same}"
+            raise DeprecationWarning(msg)
+        found = self._value(feature)
+        return found if scalar else np.array([found])
+
+    value.__name__ = _names.method(feature)
+    value.__qualname__ = f"{feature_class}.{value.__name__}"
+    value.__doc__ = f"Return {feature} of class {feature_class}, as PyRadiomics defines it."
+    return radiomics.deprecated(value) if deprecated else value

@@ -1,0 +1,253 @@
+//! What PyRadiomics' $\epsilon = 2^{-52}$ adds to a co-occurrence matrix's features.
+//!
+//! It adds $\epsilon$ to each probability before it takes a logarithm, and to each product of
+//! marginals before it divides by it. Such products are as small as $10^{-10}$ where a large region
+//! has a rare level: then MCC and the information correlations move by up to $10^{-6}$ of their size.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::matrix::glcm::Elements;
+
+const EPSILON: f64 = f64::EPSILON;
+/// Where $\epsilon$ moves no product of marginals by more than this part, MCC is left as it is.
+const LEAST_SHARE: f64 = 1e-11;
+/// Eigenvalues this near each other are moved together.
+const NEAR: f64 = 0.01;
+
+/// The matrix as probabilities, with its marginals by level.
+pub(super) struct Probabilities {
+    elements: Vec<(usize, usize, f64)>,
+    rows: Vec<f64>,
+    columns: Vec<f64>,
+}
+
+impl Probabilities {
+    /// Those of a matrix of counts; `None` if it is empty.
+    pub(super) fn new(matrix: &impl Elements) -> Option<Self> {
+        let levels = matrix.levels() as usize + 1;
+        let (mut rows, mut columns) = (vec![0.0; levels], vec![0.0; levels]);
+        let mut elements = Vec::new();
+        let mut total = 0.0;
+        for part in 0..matrix.parts() {
+            let mut add = |i: usize, j: usize, n: f64| {
+                elements.push((i, j, n));
+                rows[i] += n;
+                columns[j] += n;
+                total += n;
+            };
+            matrix.for_each(part, |i, j, n| {
+                add(i, j, n);
+                if matrix.symmetric() && i != j {
+                    add(j, i, n);
+                }
+            });
+        }
+        elements.iter_mut().for_each(|e| e.2 /= total);
+        rows.iter_mut().for_each(|p| *p /= total);
+        columns.iter_mut().for_each(|p| *p /= total);
+        (total > 0.0).then_some(Self {
+            elements,
+            rows,
+            columns,
+        })
+    }
+
+    /// What $\epsilon$ takes from the entropies: $HX$, $HY$, $HXY_1 - HXY$ and $HXY_2 - HXY$, bits.
+    ///
+    /// $-\log_2(x + \epsilon) = -\log_2 x - \ln(1 + \epsilon / x) / \ln 2$, and an entropy's sum of
+    /// the latter, weighted by $x$, is $\epsilon$ a term but for terms near $\epsilon$ itself.
+    pub(super) fn of_entropies(&self) -> [f64; 4] {
+        let number = |list: &[f64]| list.iter().filter(|&&p| p > 0.0).count() as f64;
+        let (rows, columns) = (number(&self.rows), number(&self.columns));
+        let joint = self.elements.len() as f64 * EPSILON;
+        let crossed = |&(i, j, p): &(usize, usize, f64)| {
+            p * (EPSILON / (self.rows[i] * self.columns[j])).ln_1p()
+        };
+        let first: f64 = self.elements.iter().map(crossed).sum();
+        let second = rows * columns * EPSILON;
+        [
+            rows * EPSILON,
+            columns * EPSILON,
+            first - joint,
+            second - joint,
+        ]
+        .map(|nats| nats / std::f64::consts::LN_2)
+    }
+
+    /// The maximal correlation coefficient with $\epsilon$, of the one without.
+    ///
+    /// The squared coefficient is the second largest eigenvalue of $Q$. With the unit eigenvectors
+    /// $u$ of $B B^T$, $B_{ij} = p_{ij} / \sqrt{p_x(i) p_y(j)}$, those of $Q$ are $x = u / \sqrt{p_x}$
+    /// and, from the left, $y = u \sqrt{p_x}$. A small change of $Q$ moves eigenvalues that lie near
+    /// each other (rare levels apart from the others have eigenvalues of 1) to those of the matrix
+    /// $\Lambda + y_a^T \Delta Q\, x_b$ of all of these.
+    pub(super) fn coefficient(&self, without: f64) -> f64 {
+        let least = |list: &[f64]| {
+            let positive = list.iter().copied().filter(|&p| p > 0.0);
+            positive.fold(f64::INFINITY, f64::min)
+        };
+        let share = EPSILON / (least(&self.rows) * least(&self.columns));
+        if without.is_nan() || without == 0.0 || share < LEAST_SHARE {
+            return without;
+        }
+        let (height, rank_of_row) = ranks(&self.rows);
+        let (width, rank_of_column) = ranks(&self.columns);
+        let mut b = DMatrix::<f64>::zeros(height, width);
+        for &(i, j, p) in &self.elements {
+            let place = (rank_of_row[i], rank_of_column[j]);
+            b[place] += p / (self.rows[i] * self.columns[j]).sqrt();
+        }
+        let eigen = (&b * b.transpose()).symmetric_eigen();
+        let mut order: Vec<usize> = (0..height).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let second = eigen.eigenvalues[order[1]];
+        let near = |&a: &usize| (eigen.eigenvalues[a] - second).abs() <= NEAR;
+        let higher = order.iter().position(near).unwrap_or(0);
+        let group: Vec<usize> = order.iter().copied().filter(near).collect();
+        let mut left = DMatrix::<f64>::zeros(group.len(), width);
+        let mut right = DMatrix::<f64>::zeros(width, group.len());
+        for &(i, j, p) in &self.elements {
+            let (k, product) = (rank_of_column[j], self.rows[i] * self.columns[j]);
+            let moved = EPSILON / product / (1.0 + EPSILON / product) / self.columns[j];
+            let weight = p / self.rows[i].sqrt();
+            for (a, &column) in group.iter().enumerate() {
+                let weighted = eigen.eigenvectors[(rank_of_row[i], column)] * weight;
+                left[(a, k)] += weighted * moved;
+                right[(k, a)] += weighted;
+            }
+        }
+        let values = group.iter().map(|&a| eigen.eigenvalues[a]);
+        let values = DVector::from_iterator(group.len(), values);
+        let moved = DMatrix::from_diagonal(&values) - left * right;
+        let mut moved: Vec<f64> = moved.complex_eigenvalues().iter().map(|v| v.re).collect();
+        moved.sort_by(|a, b| b.total_cmp(a));
+        moved[1 - higher].max(0.0).sqrt()
+    }
+}
+
+/// How many levels occur, and the number of each among them.
+fn ranks(marginal: &[f64]) -> (usize, Vec<usize>) {
+    let mut next = 0;
+    let rank = |&p: &f64| {
+        let here = next;
+        next += usize::from(p > 0.0);
+        here
+    };
+    let ranks = marginal.iter().map(rank).collect();
+    (next, ranks)
+}
+
+#[cfg(test)]
+#[allow(clippy::cast_sign_loss)] // levels
+mod tests {
+    use super::*;
+    use crate::matrix::{Counts, Entry};
+    use crate::pyradiomics::mcc;
+
+    /// Tables with a few pairs of rare levels among very many of others, in which one level is
+    /// apart from the others or is not; symmetric or not.
+    fn tables() -> impl Iterator<Item = Vec<Vec<f64>>> {
+        let kinds = [(true, true), (true, false), (false, true), (false, false)];
+        kinds
+            .into_iter()
+            .map(|(symmetric, apart)| table(symmetric, apart))
+    }
+
+    fn table(symmetric: bool, apart: bool) -> Vec<Vec<f64>> {
+        let n = 7;
+        let count = |i: usize, j: usize| {
+            let near = 1e7 * (-((i as f64 - j as f64) / 2.0).powi(2)).exp();
+            let rare = if i.max(j) == n - 1 { 1e-7 } else { 1.0 };
+            let skewed = if symmetric { 1.0 } else { 1.0 + 0.3 * i as f64 };
+            match (apart, i == n - 1, j == n - 1) {
+                (true, true, true) => 2.0,
+                (true, true, false) | (true, false, true) => 0.0,
+                _ => (near * rare * skewed).round(),
+            }
+        };
+        let row = |i| (0..n).map(|j| count(i, j)).collect();
+        (0..n).map(row).collect()
+    }
+
+    fn matrix(table: &[Vec<f64>]) -> Counts {
+        let mut entries = Vec::new();
+        for (i, row) in (1u32..).zip(table) {
+            for (j, &n) in (1u32..).zip(row) {
+                if n > 0.0 {
+                    entries.push(Entry {
+                        i,
+                        j: f64::from(j),
+                        n,
+                    });
+                }
+            }
+        }
+        Counts::new(entries, 7, 1.0)
+    }
+
+    /// Probabilities and both marginals.
+    fn probabilities(table: &[Vec<f64>]) -> (DMatrix<f64>, Vec<f64>, Vec<f64>) {
+        let n = table.len();
+        let p = DMatrix::from_fn(n, n, |i, j| table[i][j]);
+        let p = &p / p.sum();
+        let rows = p.row_iter().map(|r| r.sum()).collect();
+        let columns = p.column_iter().map(|c| c.sum()).collect();
+        (p, rows, columns)
+    }
+
+    #[test]
+    fn entropies_are_those_of_the_formulas() {
+        for table in tables() {
+            let (p, rows, columns) = probabilities(&table);
+            let with = |e: f64| {
+                let bits = |x: f64, of: f64| if x > 0.0 { -x * (of + e).log2() } else { 0.0 };
+                let margin = |list: &[f64]| list.iter().map(|&x| bits(x, x)).sum::<f64>();
+                let (mut joint, mut first, mut second) = (0.0, 0.0, 0.0);
+                for (i, &r) in rows.iter().enumerate() {
+                    for (j, &c) in columns.iter().enumerate() {
+                        joint += bits(p[(i, j)], p[(i, j)]);
+                        first += bits(p[(i, j)], r * c);
+                        second += bits(r * c, r * c);
+                    }
+                }
+                [
+                    margin(&rows),
+                    margin(&columns),
+                    first - joint,
+                    second - joint,
+                ]
+            };
+            let made = Probabilities::new(&matrix(&table)).unwrap();
+            let taken = made.of_entropies();
+            for ((without, with), taken) in with(0.0).iter().zip(with(EPSILON)).zip(taken) {
+                assert!(
+                    (without - with - taken).abs() < 3e-15,
+                    "{without} {with} {taken}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn coefficient_is_that_of_the_matrix_with_epsilon() {
+        for table in tables() {
+            let (p, rows, columns) = probabilities(&table);
+            let n = table.len();
+            let q = DMatrix::from_fn(n, n, |i, j| {
+                let term = |k: usize| p[(i, k)] * p[(j, k)] / (rows[i] * columns[k] + EPSILON);
+                (0..n).map(term).sum::<f64>()
+            });
+            let mut values: Vec<f64> = q.complex_eigenvalues().iter().map(|v| v.re).collect();
+            values.sort_by(|a, b| b.total_cmp(a));
+            let without = mcc::coefficient(&matrix(&table));
+            let with = Probabilities::new(&matrix(&table))
+                .unwrap()
+                .coefficient(without);
+            let expected = values[1].sqrt();
+            assert!(
+                (with - expected).abs() < 1e-13,
+                "{without} {with} {expected}"
+            );
+        }
+    }
+}

@@ -1,0 +1,125 @@
+"""``ferromics pyradiomics``: the options, output and exit status of PyRadiomics' command."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from conftest import Cli
+
+SHAPE_ONLY = "featureClass: {shape: [VoxelVolume], firstorder: [Mean, Entropy]}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images, masks, a parameter file and tables of cases."""
+    out = tmp_path_factory.mktemp("cases")
+    random = np.random.default_rng(2)
+    for k in (1, 2):
+        values = random.integers(0, 100 * k, size=(6, 7, 8)).astype(np.int16)
+        mask = np.zeros(values.shape, dtype=np.uint8)
+        mask[1:5, 1:5, 1:6], mask[5, 5:7, 5:7] = 1, 2
+        sitk.WriteImage(sitk.GetImageFromArray(values), out / f"image{k}.nrrd")
+        sitk.WriteImage(sitk.GetImageFromArray(mask), out / f"mask{k}.nrrd")
+    (out / "params.yaml").write_text(SHAPE_ONLY)
+    (out / "cases.csv").write_text(
+        "Patient,Image,Mask,Label\n"
+        "a,image1.nrrd,mask1.nrrd,\nb,image2.nrrd,mask2.nrrd,2\nc,image2.nrrd,missing.nrrd,1\n"
+    )
+    (out / "bad.csv").write_text("Image,Segmentation\nimage1.nrrd,mask1.nrrd\n")
+    return out
+
+
+def columns(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_one_case_as_text(cli: Cli, folder: Path) -> None:
+    done = cli("pyradiomics", "image1.nrrd", "mask1.nrrd", "-p", "params.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert lines["Case-1_Image"] == str(folder / "image1.nrrd")
+    assert lines["Case-1_original_shape_VoxelVolume"] == "80.0"
+    assert list(lines)[-1] == "Case-1_original_firstorder_Entropy"
+
+
+def test_cases_of_a_table(cli: Cli, folder: Path) -> None:
+    done = cli("pyradiomics", folder / "cases.csv", "-p", folder / "params.yaml", "-f", "csv",
+               "--format-path", "relative", "-s", "additionalInfo:false")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = columns(done.stdout)
+    assert list(rows[0])[:4] == ["Patient", "Image", "Mask", "Label"]
+    assert [row["Patient"] for row in rows] == ["a", "b", "c"]
+    assert rows[0]["Image"] == "image1.nrrd"
+    assert [row["original_shape_VoxelVolume"] for row in rows] == ["80.0", "4.0", ""]
+    assert "Feature extraction failed" in done.stderr
+
+
+def test_jobs_give_the_same(cli: Cli, folder: Path) -> None:
+    arguments = ("pyradiomics", folder / "cases.csv", "-p", folder / "params.yaml", "-f", "json")
+    one, two = (cli(*arguments, "-v", "1", "-j", jobs) for jobs in (1, 2))
+    assert two.returncode == 0, two.stderr
+    assert one.stdout == two.stdout
+    found = json.loads(one.stdout)
+    assert found[0]["original_shape_VoxelVolume"] == 80
+    assert found[0]["diagnostics_Configuration_Settings"]["label"] == 1
+
+
+def test_output_is_appended(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    for _ in range(2):
+        done = cli("pyradiomics", folder / "image1.nrrd", folder / "mask1.nrrd", "-o", target,
+                   "-p", folder / "params.yaml", "--format-path", "basename")  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, "")
+    assert target.read_text().count("Case-1_Image: image1.nrrd\n") == 2
+
+
+def test_a_folder_keeps_what_is_done(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    arguments = ("pyradiomics", folder / "cases.csv", "-p", folder / "params.yaml", "-f", "csv",
+                 "-od", tmp_path / "kept")  # fmt: skip
+    first = cli(*arguments)
+    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert kept == ["features_1.csv", "features_2.csv"]  # the failed one is tried again
+    path = tmp_path / "kept/features_1.csv"
+    path.write_text(path.read_text().replace("80.0", "81.0"))
+    second = cli(*arguments)
+    assert second.stdout == first.stdout.replace("80.0", "81.0")
+
+
+def test_settings_go_before_the_file_and_unknown_ones_are_told(cli: Cli, folder: Path) -> None:
+    done = cli("pyradiomics", folder / "image1.nrrd", folder / "mask1.nrrd",
+               "-p", folder / "params.yaml", "-s", "label:2", "-s", "foo:1", "-s", "binWidth",
+               "-s", "distances:1,x", "-f", "json")  # fmt: skip
+    assert done.returncode == 0
+    assert json.loads(done.stdout)[0]["original_shape_VoxelVolume"] == 4
+    for told in ('override "foo"', '"binWidth", missing ":"', '"1,x" for setting "distances"'):
+        assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("image1.nrrd",), 1),
+        (("bad.csv",), 1),
+        ((), 2),
+        (("image1.nrrd", "mask1.nrrd", "-f", "xml"), 2),
+        (("missing.csv",), 3),
+        (("image1.nrrd", "mask1.nrrd", "-p", "missing.yaml"), 3),
+        (("image1.nrrd", "mask1.nrrd", "--log-file", "nowhere/log.txt"), 4),
+        (("cases.csv", "--validate"), 0),
+        (("--version",), 0),
+        (("-h",), 0),
+    ],
+)
+def test_exit_status(arguments: tuple[str, ...], status: int, cli: Cli, folder: Path) -> None:
+    assert cli("pyradiomics", *arguments, cwd=folder).returncode == status
+
+
+def test_validation_tells_what_is_missing(cli: Cli, folder: Path) -> None:
+    done = cli("pyradiomics", folder / "cases.csv", "--validate", "-v")
+    assert "Mask path for case (3/3) does not exist!" in done.stderr
+    assert "errors found in 1 case(s)" in done.stderr
