@@ -42,9 +42,15 @@ impl Probabilities {
                 }
             });
         }
-        elements.iter_mut().for_each(|e| e.2 /= total);
-        rows.iter_mut().for_each(|p| *p /= total);
-        columns.iter_mut().for_each(|p| *p /= total);
+        for e in &mut elements {
+            e.2 /= total;
+        }
+        for p in &mut rows {
+            *p /= total;
+        }
+        for p in &mut columns {
+            *p /= total;
+        }
         (total > 0.0).then_some(Self {
             elements,
             rows,
