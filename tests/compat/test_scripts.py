@@ -258,10 +258,32 @@ def test_extractors_can_be_pickled_and_run_at_once(case: tuple[str, str]) -> Non
             assert found == expected
 
 
-def test_voxel_mode_is_refused() -> None:
-    extractor = featureextractor.RadiomicsFeatureExtractor()
-    with pytest.raises(NotImplementedError, match="voxel-based"):
-        extractor.execute(*as_images(), voxelBased=True)
+def test_voxel_mode_gives_images_that_lie_on_the_region() -> None:
+    image, mask = as_images()
+    extractor = featureextractor.RadiomicsFeatureExtractor(kernelRadius=2, initValue=-5)
+    extractor.disableAllFeatures()
+    extractor.enableFeaturesByName(firstorder=["Mean"], glcm=["Contrast", "Dissimilarity"])
+    found = extractor.execute(image, mask, voxelBased=True)
+    maps = {name: value for name, value in found.items() if isinstance(value, sitk.Image)}
+    assert list(maps) == ["original_firstorder_Mean", "original_glcm_Contrast"]
+    mean = maps["original_firstorder_Mean"]
+    inside = sitk.Resample(mask, mean, sitk.Transform(), sitk.sitkNearestNeighbor)
+    region = sitk.GetArrayFromImage(inside) == 1
+    values = sitk.GetArrayFromImage(mean)
+    assert (values[~region] == -5).all()
+    original = sitk.GetArrayFromImage(image)[sitk.GetArrayFromImage(mask) == 1]
+    assert original.min() <= values[region].min() <= values[region].max() <= original.max()
+
+
+def test_a_feature_of_one_s_own_has_no_map() -> None:
+    class Mine(radiomics.firstorder.RadiomicsFirstOrder):
+        def getSumFeatureValue(self) -> float:
+            return float(self.imageArray[self.maskArray].sum())
+
+    mine = Mine(*as_images(), voxelBased=True)
+    mine.enableFeatureByName("Sum")
+    with pytest.raises(ValueError, match="Sum is a feature of your own"):
+        mine.execute()
 
 
 def test_progress_is_shown_from_level_info_on(quiet: None) -> None:

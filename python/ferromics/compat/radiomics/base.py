@@ -24,6 +24,9 @@ from ferromics.compat.radiomics._images import as_image, as_mask
 MOST_LEVELS = 2**16 - 1
 """The greatest grey level that the core's arrays hold."""
 
+MAPS_AT_A_TIME = 8
+"""Maps of voxel-based features that are computed together: memory holds them twice."""
+
 
 class RadiomicsFeaturesBase:
     """Features of one class, of one region of an image.
@@ -124,15 +127,17 @@ class RadiomicsFeaturesBase:
             self.matrix = self._applyBinning(self.imageArray)
 
     def _initVoxelBasedCalculation(self) -> None:
-        msg = (
-            "voxel-based extraction is not supported yet; ferromics refuses it rather than "
-            "return other values"
-        )
-        raise NotImplementedError(msg)
+        # A kernel that is not masked reaches voxels outside the region: they have levels, too.
+        masked = bool(self.settings.get("maskedKernel", True))
+        self.kernelMask = self.maskArray if masked else np.ones_like(self.maskArray)
+        self.matrix = self._applyBinning(self.imageArray, self.kernelMask)
 
-    def _applyBinning(self, matrix: NDArray[Any]) -> NDArray[Any]:
-        levels, _ = imageoperations.binImage(matrix, self.maskArray, **self.settings)
-        present = np.unique(levels[self.maskArray])
+    def _applyBinning(
+        self, matrix: NDArray[Any], within: NDArray[np.bool_] | None = None
+    ) -> NDArray[Any]:
+        within = self.maskArray if within is None else within
+        levels, _ = imageoperations.binImage(matrix, within, **self.settings)
+        present = np.unique(levels[within])
         self.coefficients["grayLevels"] = present
         self.coefficients["Ng"] = int(present.max())
         if self.coefficients["Ng"] > MOST_LEVELS or present.min() < 0:
@@ -144,7 +149,44 @@ class RadiomicsFeaturesBase:
         return levels
 
     def _calculateVoxels(self) -> None:
-        raise NotImplementedError
+        """Have the core compute the maps of the enabled features, a few at a time."""
+        known = _names.features(self.featureClass)
+        wanted = []
+        for feature, enabled in self.enabledFeatures.items():
+            same = _names.SAME_AS.get((self.featureClass, feature))
+            if same is not None:
+                self.logger.debug("Feature %s is deprecated: it is equal to %s", feature, same)
+            elif enabled and feature not in known:
+                msg = f"{feature} is a feature of your own: it has no map, only a value"
+                raise ValueError(msg)
+            elif enabled:
+                wanted.append(feature)
+        parts = [wanted[k : k + MAPS_AT_A_TIME] for k in range(0, len(wanted), MAPS_AT_A_TIME)]
+        assert self.matrix is not None
+        levels = _volume(self.matrix.astype(np.uint16))
+        intensities = _volume(self.imageArray) if self.featureClass == "firstorder" else None
+        start = float(self.settings.get("initValue", 0))
+        options = {
+            **self._options(),
+            "kernel_radius": int(self.settings.get("kernelRadius", 1)),
+            "masked_kernel": bool(self.settings.get("maskedKernel", True)),
+            "init_value": None if np.isnan(start) else start,
+        }
+        with self.progressReporter(parts, desc=f"Calculating {self.featureClass} maps") as bar:
+            for part in bar:
+                maps = _core.pyradiomics_maps(
+                    intensities,
+                    _volume(self.maskArray),
+                    levels,
+                    self._spacing(),
+                    self.featureClass,
+                    json.dumps({**options, "only": part}),
+                )
+                for feature in part:
+                    values = maps[feature].reshape(self.imageArray.shape)
+                    image = sitk.GetImageFromArray(values)
+                    image.CopyInformation(self.inputImage)
+                    self.featureValues[feature] = image
 
     def _calculateSegment(self) -> None:
         wanted = [feature for feature, enabled in self.enabledFeatures.items() if enabled]
