@@ -23,6 +23,8 @@ if os.environ.get("CI", "").lower() == "true":
 
 ROOT = Path(__file__).resolve().parent.parent
 
+collect_ignore = ["parity/pyradiomics_itself.py"]  # a program for PyRadiomics' interpreter
+
 
 @pytest.fixture(scope="session")
 def ibsi_data() -> Path:
