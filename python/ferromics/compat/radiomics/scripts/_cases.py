@@ -94,7 +94,9 @@ def run(job: Job) -> Case:
         out.update(_with_maps_written(found, job) if job.voxel else found)
         logger.info("Case %s processed in %.1f s", job.number, time.monotonic() - started)
     except Exception as error:
-        logger.error("Feature extraction failed! : %s", error, exc_info=True)
+        # What the user can mend is one line; where something else happened is worth knowing.
+        foreseen = isinstance(error, ValueError | OSError)
+        logger.error("Feature extraction failed! : %s", error, exc_info=not foreseen)
         return out
     if kept is not None:
         part = kept.with_suffix(".csv.part")
