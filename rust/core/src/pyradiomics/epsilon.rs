@@ -10,7 +10,13 @@ use crate::matrix::glcm::Elements;
 
 const EPSILON: f64 = f64::EPSILON;
 /// Where $\epsilon$ moves no product of marginals by more than this part, MCC is left as it is.
-const LEAST_SHARE: f64 = 1e-11;
+const LEAST_SHARE: f64 = 1e-10;
+/// So many eigenvalues are moved together at most. More lie near each other in small regions of many
+/// levels, where $\epsilon$ moves MCC by less than $10^{-8}$, and where the search for the moved ones
+/// need not end.
+const MOST_MOVED: usize = 24;
+/// Steps of a search for eigenvalues, for each of them.
+const STEPS: usize = 100;
 /// Eigenvalues this near each other are moved together, or those that may come to lie there.
 const NEAR: f64 = 0.01;
 
@@ -103,7 +109,9 @@ impl Probabilities {
             let place = (rank_of_row[i], rank_of_column[j]);
             b[place] += p / (self.rows[i] * self.columns[j]).sqrt();
         }
-        let eigen = (&b * b.transpose()).symmetric_eigen();
+        let Some(eigen) = (&b * b.transpose()).try_symmetric_eigen(EPSILON, STEPS * height) else {
+            return without;
+        };
         let mut order: Vec<usize> = (0..height).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
         let second = eigen.eigenvalues[order[1]];
@@ -111,6 +119,9 @@ impl Probabilities {
         let near = |&a: &usize| (eigen.eigenvalues[a] - second).abs() <= reach;
         let higher = order.iter().position(near).unwrap_or(0);
         let group: Vec<usize> = order.iter().copied().filter(near).collect();
+        if group.len() > MOST_MOVED {
+            return without;
+        }
         let mut left = DMatrix::<f64>::zeros(group.len(), width);
         let mut right = DMatrix::<f64>::zeros(width, group.len());
         for &(i, j, p) in &self.elements {
@@ -126,6 +137,9 @@ impl Probabilities {
         let values = group.iter().map(|&a| eigen.eigenvalues[a]);
         let values = DVector::from_iterator(group.len(), values);
         let moved = DMatrix::from_diagonal(&values) - left * right;
+        let Some(moved) = moved.try_schur(EPSILON, STEPS * group.len()) else {
+            return without;
+        };
         let mut moved: Vec<f64> = moved.complex_eigenvalues().iter().map(|v| v.re).collect();
         moved.sort_by(|a, b| b.total_cmp(a));
         moved[1 - higher].max(0.0).sqrt()
@@ -189,7 +203,7 @@ mod tests {
                 }
             }
         }
-        Counts::new(entries, 7, 1.0)
+        Counts::new(entries, u32::try_from(table.len()).unwrap(), 1.0)
     }
 
     /// Probabilities and both marginals.
@@ -232,6 +246,33 @@ mod tests {
                     "{without} {with} {taken}"
                 );
             }
+        }
+    }
+
+    /// The search for moved eigenvalues did not end where hundreds of levels have few pairs each.
+    #[test]
+    fn few_pairs_of_many_levels_come_to_an_end() {
+        for symmetric in [true, false] {
+            let n = 170;
+            let mut table = vec![vec![0.0; n]; n];
+            let mut state = 1u64;
+            let mut next = || {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 33) as usize % n
+            };
+            for _ in 0..2 * n {
+                let (i, j) = (next(), next());
+                table[i][j] += 1.0;
+                if symmetric {
+                    table[j][i] += 1.0;
+                }
+            }
+            let matrix = matrix(&table);
+            let without = mcc::coefficient(&matrix);
+            let with = Probabilities::new(&matrix).unwrap().coefficient(without);
+            assert!((with - without).abs() < 1e-8, "{without} {with}");
         }
     }
 
