@@ -363,3 +363,34 @@ def test_pyradiomics_stays_where_it_is_installed(tmp_path: Path) -> None:
         tmp_path,
     )
     assert done.stdout.strip() == radiomics.__version__, done.stderr
+
+
+def test_what_does_not_exist_is_refused_by_name() -> None:
+    extractor = featureextractor.RadiomicsFeatureExtractor()
+    with pytest.raises(ValueError, match="no image type 'Wavlet'"):
+        extractor.enableImageTypes(Wavlet={})
+    with pytest.raises(ValueError, match="no feature class 'glmc'"):
+        extractor.enableFeaturesByName(glmc=[])
+
+
+def test_intensities_that_are_no_numbers_are_counted() -> None:
+    image, mask = as_images()
+    values = sitk.GetArrayFromImage(image).astype(float)
+    values[np.nonzero(sitk.GetArrayFromImage(mask))[0][3]] = np.nan
+    with pytest.raises(ValueError, match=r"\d+ of \d+ intensities in the region are NaN"):
+        featureextractor.RadiomicsFeatureExtractor().execute(values, sitk.GetArrayFromImage(mask))
+
+
+def test_texture_of_a_2d_image_cannot_be_forced_to_2d() -> None:
+    rng = np.random.default_rng(0)
+    image, mask = rng.normal(size=(14, 13)), np.ones((14, 13), np.uint8)
+    settings = {"force2D": True, "binWidth": 0.5}
+    with pytest.raises(ValueError, match="force2D leaves a 2D image one direction"):
+        radiomics.glcm.RadiomicsGLCM(image, mask, **settings).getContrastFeatureValue()
+
+
+def test_a_small_region_of_many_levels_comes_to_an_end() -> None:
+    rng = np.random.default_rng(1)
+    image = rng.normal(40, 60, (7, 7, 7))
+    found = radiomics.glcm.RadiomicsGLCM(image, np.ones(image.shape, np.uint8), binWidth=1)
+    assert 0.9 < found.getMCCFeatureValue() <= 1

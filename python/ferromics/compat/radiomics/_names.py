@@ -10,6 +10,9 @@ from ferromics import _core
 CLASSES: Final = ("firstorder", "glcm", "gldm", "glrlm", "glszm", "ngtdm", "shape", "shape2D")
 """The classes, in the order of ``getFeatureClasses()``."""
 
+TEXTURE: Final = ("glcm", "gldm", "glrlm", "glszm", "ngtdm")
+"""Those that count neighbours."""
+
 SAME_AS: Final = {
     ("glcm", "Dissimilarity"): "DifferenceAverage",
     ("glcm", "Homogeneity1"): "Id",

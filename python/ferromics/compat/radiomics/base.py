@@ -165,7 +165,8 @@ class RadiomicsFeaturesBase:
         assert self.matrix is not None
         levels = _volume(self.matrix.astype(np.uint16))
         intensities = _volume(self.imageArray) if self.featureClass == "firstorder" else None
-        start = float(self.settings.get("initValue", 0))
+        given = self.settings.get("initValue", 0)
+        start = float("nan") if given is None else float(given)
         options = {
             **self._options(),
             "kernel_radius": int(self.settings.get("kernelRadius", 1)),
@@ -239,6 +240,9 @@ class RadiomicsFeaturesBase:
     def _options(self) -> dict[str, Any]:
         settings = self.settings
         flat = 3 - self.imageArray.ndim  # a 2D image is a volume of one slice
+        if flat and settings.get("force2D") and self.featureClass in _names.TEXTURE:
+            msg = "force2D leaves a 2D image one direction, which is not supported: leave it out"
+            raise ValueError(msg)
         force = int(settings.get("force2Ddimension", 0)) + flat if settings.get("force2D") else None
         norm = settings.get("weightingNorm")
         _schema.weighting_norm(norm)

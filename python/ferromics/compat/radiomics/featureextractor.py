@@ -277,7 +277,17 @@ class RadiomicsFeatureExtractor:
             self.enabledImagetypes.pop(imageType, None)
 
     def enableImageTypes(self, **enabledImagetypes: dict[str, Any]) -> None:
-        """Enable image types: names and settings of their own."""
+        """Enable image types: names and settings of their own.
+
+        Raises
+        ------
+        ValueError
+            If there is no such image type.
+        """
+        for name in enabledImagetypes:
+            if name not in radiomics.getImageTypes():
+                msg = f"no image type {name!r}; there are {', '.join(radiomics.getImageTypes())}"
+                raise ValueError(msg)
         self.enabledImagetypes.update(enabledImagetypes)
 
     def enableAllFeatures(self) -> None:
@@ -299,5 +309,15 @@ class RadiomicsFeatureExtractor:
             self.enabledFeatures.pop(featureClass, None)
 
     def enableFeaturesByName(self, **enabledFeatures: list[str] | None) -> None:
-        """Enable features: classes, each with a list of features, an empty one for all."""
+        """Enable features: classes, each with a list of features, an empty one for all.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class.
+        """
+        for name in enabledFeatures:
+            if name not in self.featureClassNames:
+                msg = f"no feature class {name!r}; there are {', '.join(self.featureClassNames)}"
+                raise ValueError(msg)
         self.enabledFeatures.update(enabledFeatures)

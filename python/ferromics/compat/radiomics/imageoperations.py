@@ -98,6 +98,10 @@ def getBinEdges(parameterValues: NDArray[Any], **kwargs: Any) -> NDArray[Any]:
         edges[-1] += 1  # so that np.digitize puts the greatest intensity into the last bin
         return edges
     least, greatest = values.min(), values.max()
+    if not np.isfinite(greatest - least):
+        number = int(np.count_nonzero(~np.isfinite(values)))
+        msg = f"{number} of {values.size} intensities in the region are NaN or infinite"
+        raise ValueError(msg)
     edges = np.arange(least - least % width, greatest + 2 * width, width)
     if len(edges) == 1:
         edges = np.array([edges[0] - 0.5, edges[0] + 0.5])

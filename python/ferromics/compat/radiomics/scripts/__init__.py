@@ -102,11 +102,15 @@ def _run(chosen: argparse.Namespace) -> int:
         if not cases:
             logger.error("No cases to process...")
             return ERROR
+        if chosen.out is not None:  # before hours of work that could not be written
+            Path(chosen.out).open("a", encoding="utf-8").close()
         results = list(_extract(cases, chosen))
         start = Path(chosen.input).parent if chosen.input.endswith(".csv") else Path.cwd()
         _output.write(results, chosen, start)
-    except Exception:
-        logger.exception("Error extracting features!")
+    except Exception as error:
+        # What the user can mend is one line; where something else happened is worth knowing.
+        foreseen = isinstance(error, ValueError | LookupError | OSError)
+        logger.error("Error extracting features! %s", error, exc_info=not foreseen)
         return ERROR
     logger.info("Finished %s-based extraction successfully...", chosen.mode)
     return DONE

@@ -109,8 +109,17 @@ def run(job: Job) -> Case:
 
 
 def _whole(text: Any) -> int | None:
-    """Return the whole number of a cell; an empty one is none."""
-    return int(text) if text not in (None, "") else None
+    """Return the whole number of a cell, which a spreadsheet may write as 1.0; empty is none."""
+    if text in (None, ""):
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not number.is_integer():
+        msg = f"Label and Label_channel must be whole numbers, got {text!r}"
+        raise ValueError(msg)
+    return int(number)
 
 
 def _with_maps_written(found: dict[str, Any], job: Job) -> dict[str, Any]:
