@@ -25,7 +25,7 @@ from ferromics.cohort.batch import Batch, Report
 from ferromics.cohort.cases import Case, Cohort
 from ferromics.cohort.find import find_cases
 from ferromics.cohort.journal import Journal
-from ferromics.cohort.work import Outcome, extract_case, files_of, stamp_of
+from ferromics.cohort.work import Outcome, extract_case, stamp_of
 from ferromics.extractor import Result, plan
 
 TABLES = {
@@ -107,9 +107,9 @@ def made_up(cohort: Cohort, like: Outcome) -> Iterator[Outcome]:
         yield Outcome(index, str(case.name), (replace(region, result=own),), stamps(case))
 
 
-def stamps(case: Case) -> dict[str, tuple[int, int]]:
+def stamps(case: Case) -> dict[str, list[int]]:
     """Return the stamps of a case's files."""
-    return {path: stamp for path in files_of(case) if (stamp := stamp_of(path)) is not None}
+    return {path: stamp for path in case.files if (stamp := stamp_of(path)) is not None}
 
 
 def filled(journal: Journal, batch: Batch, outcomes: Iterator[Outcome]) -> Taken:
@@ -117,7 +117,7 @@ def filled(journal: Journal, batch: Batch, outcomes: Iterator[Outcome]) -> Taken
     wall = processor = 0.0
     for task, outcome in zip(batch._tasks, outcomes, strict=True):
         start = Taken.now()
-        journal.add(task.key, outcome)
+        journal.add(task.key, outcome, batch.cohort)
         took = Taken.now().less(start)
         wall, processor = wall + took.wall, processor + took.processor
     return Taken(wall, processor)
