@@ -65,6 +65,15 @@ def features(row: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in row.items() if k.startswith("original_")}
 
 
+def values(outcomes: Any) -> dict[tuple[int, str], Any]:
+    """The bytes of all values, or what is said in their place, by case and region."""
+    return {
+        (o.index, r.roi): r.failure.message if r.failure else r.result.values_array.tobytes()
+        for o in outcomes
+        for r in o.regions
+    }
+
+
 DEADLY = """
 import os
 import signal

@@ -11,7 +11,7 @@ from typing import Any
 import dask
 import joblib
 import pytest
-from cohort_files import deadly_image, read_rows, write_cohort
+from cohort_files import deadly_image, read_rows, values, write_cohort
 from distributed import Client, LocalCluster
 
 import ferromics as fm
@@ -61,15 +61,6 @@ def client(cluster: LocalCluster) -> Iterator[Client]:
     """A client of the cluster."""
     with Client(cluster) as client:
         yield client
-
-
-def values(outcomes: Any) -> dict[tuple[int, str], Any]:
-    """The bytes of all values, or what is said in their place, by case and region."""
-    return {
-        (o.index, r.roi): r.failure.message if r.failure else r.result.values_array.tobytes()
-        for o in outcomes
-        for r in o.regions
-    }
 
 
 @pytest.fixture

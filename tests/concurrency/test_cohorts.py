@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cohort_files import deadly_image, write_case
+from cohort_files import deadly_image, values, write_case
 
 import ferromics as fm
 from ferromics import io
@@ -31,15 +31,6 @@ def cases(tmp_path: Path) -> list[fm.Case]:
         out.append(fm.Case(str(image), masks))
     out[3] = fm.Case(out[3].image, (fm.Mask(tmp_path / "none.nii.gz"),), name="P3")
     return out
-
-
-def values(outcomes: Any) -> dict[tuple[int, str], Any]:
-    """The bytes of all values, or what is said in their place, by case and region."""
-    return {
-        (o.index, r.roi): r.failure.message if r.failure else r.result.values_array.tobytes()
-        for o in outcomes
-        for r in o.regions
-    }
 
 
 @pytest.fixture

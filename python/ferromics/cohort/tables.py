@@ -267,7 +267,7 @@ def read_table(path: str | os.PathLike[str]) -> pandas.DataFrame:
     except (ValueError, OSError) as error:  # pandas' and pyarrow's derive from these
         msg = f"{path} is not readable as a table: {' '.join(str(error).split())}"
         raise InputError(msg) from None
-    whole = _whole_columns(provenance)
+    whole = _known(provenance, "integer")
     for name in found.columns.difference(list(_text_columns(provenance))):
         if name in whole:
             found[name] = found[name].astype("Int64")
@@ -288,16 +288,14 @@ def _provenance(path: Path) -> Any:
 
 
 def _text_columns(provenance: Any) -> set[str]:
-    carried = provenance.get("carried", {}) if isinstance(provenance, dict) else {}
-    names = {name for name, kind in carried.items() if kind == "text"}
-    names.update(f.name for f in CASE_FIELDS if f.kind == "text")
-    return {*names, *LONG_COLUMNS} - {"value"}
+    return {*_known(provenance, "text"), *LONG_COLUMNS} - {"value"}
 
 
-def _whole_columns(provenance: Any) -> set[str]:
+def _known(provenance: Any, wanted: str) -> set[str]:
+    """The columns of one kind: those that are carried through, and what is known of a case."""
     carried = provenance.get("carried", {}) if isinstance(provenance, dict) else {}
-    names = {name for name, kind in carried.items() if kind == "integer"}
-    return names | {f.name for f in CASE_FIELDS if f.kind == "integer"}
+    kinds = {**carried, **{field.name: field.kind for field in CASE_FIELDS}}
+    return {name for name, kind in kinds.items() if kind == wanted}
 
 
 def _read_text(path: Path, delimiter: str, provenance: Any) -> pandas.DataFrame:
@@ -312,7 +310,7 @@ def _read_text(path: Path, delimiter: str, provenance: Any) -> pandas.DataFrame:
         sep=delimiter,
         dtype={  # type: ignore[arg-type]
             **{name: str for name in header if name in text},
-            **{name: "Int64" for name in header if name in _whole_columns(provenance)},
+            **{name: "Int64" for name in header if name in _known(provenance, "integer")},
         },
         keep_default_na=False,
         na_values=missing,
