@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +35,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "a,image1.nrrd,mask1.nrrd,\nb,image2.nrrd,mask2.nrrd,2\nc,image2.nrrd,missing.nrrd,1\n"
     )
     (out / "bad.csv").write_text("Image,Segmentation\nimage1.nrrd,mask1.nrrd\n")
+    (out / "none.csv").write_text("Image,Mask\n")
+    (out / "bytes.csv").write_bytes(b"\xff\xfe\x80")
+    (out / "wrong.yaml").write_text("setting: {binWidth: -1}")
+    (out / "broken.yaml").write_text("setting: {binWidth: [}")
+    (out / "broken.json").write_text("{")
+    (out / "text.nrrd").write_text("no image")
+    sitk.WriteImage(sitk.GetImageFromArray(mask * 0), out / "empty.nrrd")
     return out
 
 
@@ -117,6 +128,67 @@ def test_settings_go_before_the_file_and_unknown_ones_are_told(cli: Cli, folder:
 )
 def test_exit_status(arguments: tuple[str, ...], status: int, cli: Cli, folder: Path) -> None:
     assert cli("pyradiomics", *arguments, cwd=folder).returncode == status
+
+
+ONE = ("image1.nrrd", "mask1.nrrd")
+FAILED = "Feature extraction failed! : "
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("cases.csv", "--validate", "-p", "wrong.yaml"), 0, "binWidth: -1 is not greater than 0"),
+        (("cases.csv", "--validate", "-p", "missing.yaml"), 0, "does not exist! missing.yaml"),
+        (("cases.csv", "--validate", "-p", "broken.yaml"), 3, "broken.yaml is not YAML"),
+        (("cases.csv", "--validate", "-p", "broken.json"), 3, "broken.json is not JSON"),
+        (("cases.csv", "--validate", "-p", "cases.csv"), 3, "must end in .yaml"),
+        ((*ONE, "-p", "wrong.yaml"), 3, "binWidth: -1 is not greater than 0"),
+        ((*ONE, "-p", "broken.yaml"), 3, "broken.yaml is not YAML"),
+        (("none.csv",), 3, "No cases to process"),
+        (("bytes.csv",), 3, "bytes.csv is no text in UTF-8"),
+        (("bytes.csv", "--validate"), 3, "bytes.csv is no text in UTF-8"),
+        (("missing.nrrd", "mask1.nrrd"), 0, FAILED + "Error reading image: there is no file"),
+        (("image1.nrrd", "text.nrrd"), 0, FAILED + "Error reading mask: "),
+        (("image1.nrrd", "empty.nrrd"), 0, FAILED + "No labels found in this mask"),
+        ((*ONE, "-s", "label:7"), 0, FAILED + "Label (7) not present in mask. Choose from [1 2]"),
+        ((*ONE, "--foo"), 2, "unrecognized arguments: --foo"),
+        ((*ONE, "-j", "0"), 2, "--jobs/-j: invalid choice"),
+        ((*ONE, "-o", "nowhere/out.txt"), 2, "can't open 'nowhere/out.txt'"),
+        ((*ONE, "-od", "cases.csv"), 3, "File exists: 'cases.csv'"),
+    ],
+)
+def test_mistakes_are_told_in_words(
+    arguments: tuple[str, ...], status: int, told: str, cli: Cli, folder: Path
+) -> None:
+    """The exit status is that of ``pyradiomics``."""
+    done = cli("pyradiomics", *arguments, cwd=folder)
+    assert done.returncode == status, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_ends_all_jobs(tmp_path: Path) -> None:
+    values = np.random.default_rng(3).normal(0, 100, (40, 40, 40))
+    sitk.WriteImage(sitk.GetImageFromArray(values), tmp_path / "image.nrrd")
+    mask = sitk.GetImageFromArray(np.ones(values.shape, np.uint8))
+    sitk.WriteImage(mask, tmp_path / "mask.nrrd")
+    (tmp_path / "cases.csv").write_text("Image,Mask\n" + "image.nrrd,mask.nrrd\n" * 3)
+    # Hours of work, were it not interrupted.
+    arguments = "pyradiomics cases.csv -j 2 -m voxel -v 4 -s binWidth:1".split()
+    with subprocess.Popen(
+        [sys.executable, "-m", "ferromics", *arguments],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as running:  # fmt: skip
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "Computing firstorder" in line:
+                break
+        os.killpg(running.pid, signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 255
+    assert "Cancelling Extraction" in told
+    assert "Traceback" not in told
 
 
 def test_validation_tells_what_is_missing(cli: Cli, folder: Path) -> None:

@@ -1,10 +1,10 @@
-"""Errors of parameter files. Where pykwalify is installed they are its errors too."""
+"""Errors of settings, and of images. Where pykwalify is installed those of settings are its too."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ferromics.errors import SettingsError
+from ferromics.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
 
@@ -37,3 +37,7 @@ class SchemaError(_Told, _SchemaBase):
 
 class CoreError(_Told, _CoreBase):
     """A parameter file that cannot be read."""
+
+
+class ImageError(InputError, RuntimeError):
+    """Image and mask that cannot be used together; PyRadiomics has SimpleITK's RuntimeError."""

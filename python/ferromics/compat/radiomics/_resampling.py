@@ -82,7 +82,7 @@ def resampleImage(imageNode: Any, maskNode: Any, **kwargs: Any) -> tuple[Any, An
     if imageNode is None or maskNode is None:
         msg = "Requires both image and mask to resample"
         raise ValueError(msg)
-    pad, label = int(kwargs.get("padDistance", 5)), int(kwargs.get("label", 1))
+    pad, label = kwargs.get("padDistance", 5), int(kwargs.get("label", 1))
     interpolator = _interpolator(kwargs.get("interpolator", sitk.sitkBSpline))
     old = np.array(maskNode.GetSpacing())
     asked = np.array(kwargs["resampledPixelSpacing"], dtype=float)
@@ -96,7 +96,7 @@ def resampleImage(imageNode: Any, maskNode: Any, **kwargs: Any) -> tuple[Any, An
     new = np.where((asked == 0) | (size == 1), old, asked)
     if np.allclose(imageNode.GetSpacing(), new):
         logger.info("New spacing equal to original image spacing, just resampling the mask")
-        return _crop_only(imageNode, onto(imageNode, maskNode), label, pad)
+        return _crop_only(imageNode, onto(imageNode, maskNode), label, kwargs)
 
     ratio = old / new
     low = np.maximum(np.floor((first - 0.5) * ratio - pad), 0)
@@ -118,7 +118,8 @@ def resampleImage(imageNode: Any, maskNode: Any, **kwargs: Any) -> tuple[Any, An
     return run(imageNode, interpolator), run(maskNode, sitk.sitkNearestNeighbor)
 
 
-def _crop_only(image: Any, mask: Any, label: int, pad: int) -> tuple[Any, Any]:
+def _crop_only(image: Any, mask: Any, label: int, settings: dict[str, Any]) -> tuple[Any, Any]:
+    """Cut both; without `padDistance` to the region's box, unlike where voxels are computed."""
     from ferromics.compat.radiomics import imageoperations
 
     region = sitk.GetArrayViewFromImage(mask) == label
@@ -126,7 +127,7 @@ def _crop_only(image: Any, mask: Any, label: int, pad: int) -> tuple[Any, Any]:
         msg = f"Label ({label}) not present in mask once it is on the grid of the image"
         raise ValueError(msg)
     box = imageoperations.bounding_box(region)
-    return imageoperations.cropToTumorMask(image, mask, box, padDistance=pad)
+    return imageoperations.cropToTumorMask(image, mask, box, **settings)
 
 
 def _interpolator(named: Any) -> Any:

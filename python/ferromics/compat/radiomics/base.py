@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from ferromics import _core
 from ferromics.compat import radiomics
 from ferromics.compat.radiomics import _names, _schema, imageoperations
-from ferromics.compat.radiomics._images import as_image, as_mask
+from ferromics.compat.radiomics._errors import ImageError
+from ferromics.compat.radiomics._images import as_image, as_mask, checked
 
 MOST_LEVELS = 2**16 - 1
 """The greatest grey level that the core's arrays hold."""
@@ -58,6 +59,7 @@ class RadiomicsFeaturesBase:
             msg = "Missing input image or mask"
             raise ValueError(msg)
         self.progressReporter = radiomics.getProgressReporter
+        _schema.check_arguments(kwargs)
         self.settings: dict[str, Any] = kwargs
         self.label = int(kwargs.get("label", 1))
         self.voxelBased = bool(kwargs.get("voxelBased", False))
@@ -66,9 +68,12 @@ class RadiomicsFeaturesBase:
         self.featureValues: dict[str, Any] = {}
         self.featureNames = self.getFeatureNames()
         self.inputImage = as_image(inputImage)
-        self.inputMask = as_mask(inputMask, self.inputImage)
+        if self.discretised:  # else the image is not looked at
+            checked(self.inputImage, "image")
+        self.inputMask = checked(as_mask(inputMask, self.inputImage), "mask")
         self.imageArray: NDArray[Any] = sitk.GetArrayFromImage(self.inputImage)
         self.maskArray: NDArray[np.bool_] = sitk.GetArrayFromImage(self.inputMask) == self.label
+        self._check_region()
         self._cache: dict[str, float] = {}
         self.matrix: NDArray[Any] | None = None
         self._check()
@@ -118,6 +123,15 @@ class RadiomicsFeaturesBase:
         else:
             self._calculateSegment()
         return self.featureValues
+
+    def _check_region(self) -> None:
+        size, mask_size = self.inputImage.GetSize(), self.inputMask.GetSize()
+        if size != mask_size and (self.discretised or len(size) != len(mask_size)):
+            msg = f"Image and mask differ in size: {size} and {mask_size} (x, y, z)"
+            raise ImageError(msg)
+        if not self.maskArray.any():
+            msg = f"Label ({self.label}) not present in mask"
+            raise ValueError(msg)
 
     def _check(self) -> None:
         """Raise if the class cannot work on the input."""
@@ -244,15 +258,13 @@ class RadiomicsFeaturesBase:
             msg = "force2D leaves a 2D image one direction, which is not supported: leave it out"
             raise ValueError(msg)
         force = int(settings.get("force2Ddimension", 0)) + flat if settings.get("force2D") else None
-        norm = settings.get("weightingNorm")
-        _schema.weighting_norm(norm)
         return {
             "force_2d_dimension": 0 if flat else force,
             "distances": [int(d) for d in settings.get("distances", [1])],
             "symmetrical": bool(settings.get("symmetricalGLCM", True)),
-            "weighting_norm": norm,
-            "gldm_a": settings.get("gldm_a", 0),
-            "voxel_array_shift": settings.get("voxelArrayShift", 0),
+            "weighting_norm": settings.get("weightingNorm"),
+            "gldm_a": int(settings.get("gldm_a", 0)),
+            "voxel_array_shift": float(settings.get("voxelArrayShift", 0)),
         }
 
 

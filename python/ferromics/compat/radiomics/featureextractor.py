@@ -49,6 +49,7 @@ class RadiomicsFeatureExtractor:
             self.settings = self._getDefaultSettings()
             self.enabledImagetypes = {"Original": {}}
             self.enabledFeatures = {c: [] for c in self.featureClassNames if c != "shape2D"}
+        _schema.check_arguments(kwargs)
         self.settings.update(kwargs)
         if self.settings.get("binCount") is not None:
             logger.warning(
@@ -124,7 +125,7 @@ class RadiomicsFeatureExtractor:
         Raises
         ------
         ValueError
-            If image or mask cannot be used; see :func:`imageoperations.checkMask`.
+            If image, mask or settings cannot be used; see :func:`imageoperations.checkMask`.
         """
         settings = self.settings.copy()
         if label is not None:
@@ -133,6 +134,8 @@ class RadiomicsFeatureExtractor:
             settings["label_channel"] = label_channel
         if voxelBased:
             settings["voxelBased"] = True
+        for own in ({}, *self.enabledImagetypes.values()):
+            _schema.check_arguments({**settings, **own})
         label = int(settings.get("label", 1))
         info = generalinfo.GeneralInfo() if settings.get("additionalInfo", False) else None
         if info is not None:

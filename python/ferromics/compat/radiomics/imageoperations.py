@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ferromics.compat.radiomics._errors import ImageError
 from ferromics.compat.radiomics._filters import (
     getExponentialImage,
     getGradientImage,
@@ -148,7 +149,8 @@ def checkMask(imageNode: Any, maskNode: Any, **kwargs: Any) -> tuple[NDArray[np.
                 f"Image/Mask {what} (image: {_grid(imageNode)}; mask: {_grid(maskNode)}); "
                 "see docs/migration.md"
             )
-            raise ValueError(msg)
+            # A size that differs is SimpleITK's error in PyRadiomics.
+            raise ValueError(msg) if alike else ImageError(msg)
         logger.warning("Image/Mask geometry mismatch, attempting to correct Mask")
         checked_box(imageNode, maskNode, label)
         corrected = maskNode = onto(imageNode, maskNode)

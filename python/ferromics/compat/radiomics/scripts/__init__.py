@@ -49,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--label", "-l", metavar="N", type=int, help="(DEPRECATED) label value")
 
     target = out.add_argument_group("Output")
-    target.add_argument("--out", "-o", metavar="FILE", help="file to append to; else stdout")
+    target.add_argument(
+        "--out", "-o", metavar="FILE", type=_writable, help="file to append to; else stdout"
+    )
     target.add_argument(
         "--out-dir", "-od", metavar="DIR",
         help="segment mode: a CSV file a case, which is not computed again; voxel mode: the maps",
@@ -73,6 +75,16 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     out.add_argument("--version", action="version", version=f"%(prog)s {radiomics.__version__}")
     return out
+
+
+def _writable(path: str) -> str:
+    """Make sure that a file can be written before hours of work."""
+    try:
+        Path(path).open("a", encoding="utf-8").close()
+    except OSError as error:
+        msg = f"can't open {path!r}: {error.strerror}"
+        raise argparse.ArgumentTypeError(msg) from None
+    return path
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> int:
@@ -102,8 +114,6 @@ def _run(chosen: argparse.Namespace) -> int:
         if not cases:
             logger.error("No cases to process...")
             return ERROR
-        if chosen.out is not None:  # before hours of work that could not be written
-            Path(chosen.out).open("a", encoding="utf-8").close()
         results = list(_extract(cases, chosen))
         start = Path(chosen.input).parent if chosen.input.endswith(".csv") else Path.cwd()
         _output.write(results, chosen, start)
@@ -131,11 +141,16 @@ def _extract(cases: list[_cases.Case], chosen: argparse.Namespace) -> Iterator[_
         yield from map(_cases.run, jobs)
         return
     threads = max(1, _cores() // workers)
+    others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), _set_up_worker, (chosen, threads)
     )
     try:
         yield from pool.map(_cases.run, jobs)
+    except KeyboardInterrupt:  # each worker would go on with the next case
+        for process in set(multiprocessing.active_children()) - set(others):
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import os
 import time
@@ -38,31 +39,38 @@ def read(source: str, mask: str | None) -> list[Case] | None:
             return [{"Image": source, "Mask": mask}]
         logger.error("Input is not recognized as batch, no mask specified, cannot compute result!")
         return None
-    with Path(source).open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
+    try:
+        text = Path(source).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        msg = f"{source} is no text in UTF-8: {error}"
+        raise ValueError(msg) from None
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    for column in ("Image", "Mask"):
+        if column not in (rows.fieldnames or ()):
+            told = 'Required column "%s" not present in input, unable to extract features...'
+            logger.error(told, column)
+            return None
+    folder = Path(source).parent
+    out = []
+    for number, row in enumerate(rows, start=2):
+        if not row["Image"] or not row["Mask"]:
+            logger.warning("Batch L%d: Missing required Image or Mask, skipping...", number)
+            continue
         for column in ("Image", "Mask"):
-            if column not in (rows.fieldnames or ()):
-                told = 'Required column "%s" not present in input, unable to extract features...'
-                logger.error(told, column)
-                return None
-        folder = Path(source).parent
-        out = []
-        for number, row in enumerate(rows, start=2):
-            if not row["Image"] or not row["Mask"]:
-                logger.warning("Batch L%d: Missing required Image or Mask, skipping...", number)
-                continue
-            for column in ("Image", "Mask"):
-                row[column] = os.path.abspath(folder / row[column])  # noqa: PTH100 - keeps links
-            out.append(dict(row))
+            row[column] = os.path.abspath(folder / row[column])  # noqa: PTH100 - keeps links
+        out.append(dict(row))
     return out
 
 
 def validate(cases: list[Case], parameters: str | None) -> None:
-    """Log what is wrong with parameter file and paths."""
-    if parameters is not None:
+    """Log what is wrong with parameters and paths; raise if the parameter file is unreadable."""
+    if parameters is not None and not Path(parameters).is_file():
+        logger.error("Path for specified parameter file does not exist! %s", parameters)
+    elif parameters is not None:
+        given = _schema.read(parameters)  # what cannot be read ends the command
         try:
-            _schema.check(_schema.read(parameters), radiomics.getImageTypes())
-        except (OSError, ValueError, TypeError) as error:
+            _schema.check(given, radiomics.getImageTypes())
+        except (ValueError, TypeError) as error:
             logger.error("Parameter validation failed! %s", error)
     bad = 0
     for number, case in enumerate(cases, start=1):
@@ -93,6 +101,8 @@ def run(job: Job) -> Case:
         )
         out.update(_with_maps_written(found, job) if job.voxel else found)
         logger.info("Case %s processed in %.1f s", job.number, time.monotonic() - started)
+    except SystemError as error:  # what Ctrl-C becomes within SimpleITK
+        raise KeyboardInterrupt from error
     except Exception as error:
         # What the user can mend is one line; where something else happened is worth knowing.
         foreseen = isinstance(error, ValueError | OSError)
