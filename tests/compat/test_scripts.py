@@ -171,6 +171,48 @@ def test_bin_edges_of_ones_own(quiet: None) -> None:
     assert glcm.RadiomicsGLCM(image, mask, binWidth=17).matrix[REGION == 1].min() == 1
 
 
+def test_levels_are_made_once_for_all_classes_of_an_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+    edges = imageoperations.getBinEdges
+
+    def counted(values: Any, **kwargs: Any) -> Any:
+        made.append(kwargs["binWidth"])
+        return edges(values, **kwargs)
+
+    extractor = featureextractor.RadiomicsFeatureExtractor(additionalInfo=False, binWidth=20)
+    extractor.enableImageTypes(Original={}, Square={"binWidth": 30}, Gradient={})
+    expected = extractor.execute(*as_images())
+    monkeypatch.setattr(imageoperations, "getBinEdges", counted)
+    assert extractor.execute(*as_images()) == expected
+    assert made == [20, 30, 20]
+    image, mask = as_images()
+    for name, settings in (("glcm", {"binWidth": 20}), ("gldm", {"binWidth": 15})):
+        radiomics.getFeatureClasses()[name](image, mask, **settings)
+    assert made == [20, 30, 20, 20, 15]
+
+
+def test_a_class_that_changes_what_it_bins_has_its_own_levels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Halved(glcm.RadiomicsGLCM):
+        def _initSegmentBasedCalculation(self) -> None:
+            self.imageArray = self.imageArray // 2
+            super()._initSegmentBasedCalculation()
+
+    def features(chosen: type) -> dict[str, Any]:
+        classes = {**radiomics.getFeatureClasses(), "glcm": chosen}
+        monkeypatch.setattr(radiomics, "getFeatureClasses", lambda: classes)
+        extractor = featureextractor.RadiomicsFeatureExtractor(additionalInfo=False)
+        extractor.disableAllFeatures()
+        extractor.enableFeaturesByName(gldm=[], glcm=["JointAverage"], glrlm=[])
+        return dict(extractor.execute(*as_images()))
+
+    usual, halved = features(glcm.RadiomicsGLCM), features(Halved)
+    assert [name for name in usual if usual[name] != halved[name]] == ["original_glcm_JointAverage"]
+
+
 def test_a_method_of_ones_own_goes_before() -> None:
     class Mine(glcm.RadiomicsGLCM):
         def getContrastFeatureValue(self) -> float:

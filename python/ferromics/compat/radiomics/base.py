@@ -6,11 +6,13 @@ is there, in ``rust/core/src/pyradiomics``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import traceback
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -27,6 +29,40 @@ MOST_LEVELS = 2**16 - 1
 
 MAPS_AT_A_TIME = 8
 """Maps of voxel-based features that are computed together: memory holds them twice."""
+
+
+class _Binned(NamedTuple):
+    """Levels, and what they were made of."""
+
+    matrix: NDArray[Any]
+    within: NDArray[np.bool_]
+    settings: dict[str, Any]
+    levels: NDArray[Any]
+    present: NDArray[Any]
+
+    def serves(
+        self, matrix: NDArray[Any], within: NDArray[np.bool_], settings: dict[str, Any]
+    ) -> bool:
+        """Return whether these are the levels of these intensities and these very settings."""
+        return (
+            self.settings.keys() == settings.keys()
+            and all(self.settings[name] is value for name, value in settings.items())
+            and np.array_equal(self.matrix, matrix)
+            and np.array_equal(self.within, within)
+        )
+
+
+_shared: ContextVar[list[_Binned]] = ContextVar("levels that classes share")
+
+
+@contextlib.contextmanager
+def binned_once() -> Iterator[None]:
+    """Have the classes that are made within share levels: most of them want the same."""
+    token = _shared.set([])
+    try:
+        yield
+    finally:
+        _shared.reset(token)
 
 
 class RadiomicsFeaturesBase:
@@ -150,8 +186,14 @@ class RadiomicsFeaturesBase:
         self, matrix: NDArray[Any], within: NDArray[np.bool_] | None = None
     ) -> NDArray[Any]:
         within = self.maskArray if within is None else within
-        levels, _ = imageoperations.binImage(matrix, within, **self.settings)
-        present = np.unique(levels[within])
+        shared = _shared.get([])
+        given = matrix, within, self.settings
+        binned = next((found for found in shared if found.serves(*given)), None)
+        if binned is None:
+            levels, _ = imageoperations.binImage(matrix, within, **self.settings)
+            binned = _Binned(*given, levels, np.unique(levels[within]))
+            shared.append(binned)
+        levels, present = binned.levels.copy(), binned.present
         self.coefficients["grayLevels"] = present
         self.coefficients["Ng"] = int(present.max())
         if self.coefficients["Ng"] > MOST_LEVELS or present.min() < 0:

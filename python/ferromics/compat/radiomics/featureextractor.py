@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferromics.compat import radiomics
-from ferromics.compat.radiomics import _images, _schema, generalinfo, imageoperations
+from ferromics.compat.radiomics import _images, _schema, base, generalinfo, imageoperations
 
 logger = logging.getLogger("radiomics.featureextractor")
 
@@ -244,9 +244,10 @@ class RadiomicsFeatureExtractor:
     def computeFeatures(self, image: Any, mask: Any, imageTypeName: str, **kwargs: Any) -> Features:
         """Return the enabled features, but those of shape, of one image cut to its region."""
         out: Features = collections.OrderedDict()
-        for name in self.enabledFeatures:
-            if not name.startswith("shape") and name in self.featureClassNames:
-                out.update(self._features(name, image, mask, imageTypeName, kwargs))
+        with base.binned_once():
+            for name in self.enabledFeatures:
+                if not name.startswith("shape") and name in self.featureClassNames:
+                    out.update(self._features(name, image, mask, imageTypeName, kwargs))
         return out
 
     def _features(
