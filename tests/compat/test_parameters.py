@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from ferromics.compat import radiomics
 from ferromics.compat.radiomics._errors import CoreError, SchemaError
@@ -15,7 +17,7 @@ Extractor = radiomics.featureextractor.RadiomicsFeatureExtractor
 
 # Files of our own with the keys and forms of those in PyRadiomics' documentation: Params,
 # exampleCT, exampleMR_3mm, exampleMR_5mm, exampleMR_NoResampling, exampleVoxel, MR_2D_extraction,
-# example_allShape.
+# example_allShape, Pyradiomics_Params. (tests/parity/test_pyradiomics_examples.py runs those.)
 EXAMPLES = {
     "general": """
         setting: # an empty value is none
@@ -93,6 +95,12 @@ EXAMPLES = {
         setting: {binWidth: 25, force2D: true, label: 1}
         voxelSetting: {kernelRadius: 2, maskedKernel: true, initValue: nan, voxelBatch: 10000}
         """,
+    "filters": """
+        imageType:
+          {Original: {}, Gradient: {}, Square: {}, SquareRoot: {}, Exponential: {}, Logarithm: {}}
+        featureClass: {firstorder: , ngtdm: }
+        setting: {resampledPixelSpacing: [2, 2, 2], padDistance: 10, voxelArrayShift: 1000}
+        """,
     "all shape": """
         featureClass:
           shape: ['VoxelVolume', 'MeshVolume', 'Compactness1', 'Compactness2',
@@ -116,6 +124,38 @@ def test_files_like_those_of_the_documentation_load(example: str, tmp_path: Path
     loaded.loadParams(path)
     assert loaded.enabledImagetypes == by_path.enabledImagetypes
     assert loaded.enabledFeatures == by_path.enabledFeatures
+
+
+COLUMNS = {  # of shape, of each image, images
+    "general": (14, 50, 1),
+    "ct": (14, 20, 12),
+    "mr": (14, 93, 13),
+    "mr, grid as it is": (14, 93, 10),
+    "slices": (9, 19, 1),
+    "filters": (0, 23, 6),
+    "maps": (0, 1, 1),
+    "all shape": (5, 0, 1),
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_files_like_those_of_the_documentation_run(example: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    image = sitk.GetImageFromArray(random.normal(300, 100, (16, 24, 22)).astype(np.float32))
+    region = np.zeros((16, 24, 22), np.uint8)
+    region[slice(7, 8) if example == "slices" else slice(3, 13), 4:20, 4:18] = 1
+    mask = sitk.GetImageFromArray(region)
+    for made in (image, mask):
+        made.SetSpacing((1.5, 1.5, 3.0))
+    extractor = Extractor(written(tmp_path, EXAMPLES[example]))
+    found = extractor.execute(image, mask, voxelBased=example == "maps")
+    values = {k: v for k, v in found.items() if not k.startswith("diagnostics")}
+    shape, features, images = COLUMNS[example]
+    assert sum("_shape" in name for name in values) == shape
+    assert len(values) == shape + features * images
+    assert len({name.split("_")[0] for name in values}) == images
+    if example != "maps":
+        assert np.isfinite(list(map(float, values.values()))).all()
 
 
 def test_yaml_json_and_mapping_mean_the_same(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def job(seed: int, folder: Path) -> dict[str, Any]:
         "parameters": parameters(random),
         "image": f"image{seed}.nrrd",
         "mask": f"mask{seed}.nrrd",
+        "maps": True,
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ferromics.compat.radiomics._schema import INTERPOLATORS
+from ferromics.compat.radiomics._schema import INTERPOLATORS, check_arguments
 
 logger = logging.getLogger("radiomics.imageoperations")
 
@@ -76,12 +76,13 @@ def resampleImage(imageNode: Any, maskNode: Any, **kwargs: Any) -> tuple[Any, An
     Raises
     ------
     ValueError
-        If image or mask is missing, the region is not inside the image, or the interpolator is not
-        known.
+        If image or mask is missing, the region is not inside the image, or a setting cannot be
+        used.
     """
     if imageNode is None or maskNode is None:
         msg = "Requires both image and mask to resample"
         raise ValueError(msg)
+    check_arguments(kwargs)
     pad, label = kwargs.get("padDistance", 5), int(kwargs.get("label", 1))
     interpolator = _interpolator(kwargs.get("interpolator", sitk.sitkBSpline))
     old = np.array(maskNode.GetSpacing())
