@@ -92,6 +92,7 @@ def test_features_that_are_named() -> None:
         ({"imageType": {"LBP3D": {}}}, "imageType.LBP3D", "lost"),
         ({"imageType": {"LoG": {"sigma": [1], "level": 2}}}, "imageType.LoG.level", "lost"),
         ({"featureClass": {"shape2D": None}}, "featureClass.shape2D", "lost"),
+        ({"imageType": {"Square": {}}}, "featureClass.shape", "lost"),
     ],
 )
 def test_verdicts(parameters: dict[str, Any], line: str, verdict: str) -> None:

@@ -6,6 +6,7 @@ PyRadiomics' own values.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -52,7 +53,7 @@ METHODS: Final = {
     "sitkNearestNeighbor": "nearest",
     "sitkLinear": "linear",
     "sitkBSpline": "cubic",
-    "sitkLanczosWindowedSinc": "lanczos",
+    "sitkLanczosWindowedSinc": "lanczos",  # of 3 lobes, SimpleITK's of 4
 }
 FILTERS: Final = {
     "LoG": "log",
@@ -71,6 +72,22 @@ OF_FILTERS: Final = {
     "LBP2D": ("lbp2DRadius", "lbp2DSamples", "lbp2DMethod"),
     "LBP3D": ("lbp3DLevels", "lbp3DIcosphereRadius", "lbp3DIcosphereSubdivision"),
 }
+_MESH: Final = "PyRadiomics' mesh is open where voxels touch at edges or corners, IBSI's is closed"
+_AXES: Final = "PyRadiomics divides the covariance by N, IBSI's reference values have N - 1"
+_ORDER: Final = "another direction on a grid whose axes run backwards in space, as in many files"
+DIFFERENT: Final = {
+    **dict.fromkeys(
+        "MeshVolume SurfaceArea SurfaceVolumeRatio Sphericity Compactness1 Compactness2 "
+        "SphericalDisproportion".split(),
+        _MESH,
+    ),
+    **dict.fromkeys(("MajorAxisLength", "MinorAxisLength", "LeastAxisLength"), _AXES),
+}
+"""Features of class shape whose values are others than IBSI's, and why."""
+
+_WIDTH: Final = (
+    "bins start at the region's lowest intensity, PyRadiomics' at a multiple of the width"
+)
 UNNEEDED: Final = {
     "preCrop": "work is confined to the region and what steps reach around it, always",
     "padDistance": "a filter has as much of the image around the region as it reaches",
@@ -182,8 +199,13 @@ class _Converter:
             "PyRadiomics cuts interpolated integers off towards 0, and leaves axes of one slice"
         )
         self.note("differs", line, why)
-        if named in METHODS:
-            self.note("equal", f"interpolator: {named}", f"method {method}")
+        if method == "lanczos":
+            self.note("differs", f"interpolator: {named}", "3 lobes; SimpleITK's has 4")
+        elif named in METHODS:
+            why = f"method {method}"
+            if method == "cubic":
+                why += ", but for splines near the edge of the image"
+            self.note("equal", f"interpolator: {named}", why)
         else:
             self.note("lost", f"interpolator: {named}", "there is no such method; linear is taken")
 
@@ -211,10 +233,10 @@ class _Converter:
     def discretise(self) -> None:
         self.out["discretise"] = [self.bins({**self.setting, **self.types.get("Original", {})})]
         if self.setting.get("binCount") is not None:
-            self.note("equal", self.of("binCount"), "fixed bin number")
-            return
-        why = "bins start at the region's lowest intensity, PyRadiomics' at a multiple of the width"
-        self.note("differs", self.of("binWidth"), why)
+            why = "fixed bin number, but for the rounding of edges that intensities lie on"
+            self.note("equal", self.of("binCount"), why)
+        else:
+            self.note("differs", self.of("binWidth"), _WIDTH)
 
     def images(self) -> None:
         self.out["original"] = "Original" in self.types
@@ -226,6 +248,11 @@ class _Converter:
                 if key not in known:
                     why = "a filter has no such setting of its own"
                     self.note("lost", f"imageType.{name}.{key}: {own[key]}", why)
+            if (
+                own.get("binWidth") is not None
+                and self.bins({**self.setting, **own})["type"] == "fbs"
+            ):
+                self.note("differs", f"imageType.{name}.binWidth: {own['binWidth']}", _WIDTH)
             if name == "Original":
                 self.note("equal", line, "the image as it is")
             elif name in FILTERS:
@@ -240,8 +267,26 @@ class _Converter:
             self.out["original"] = True
             self.note("differs", "imageType", "no image is left, so the original is taken")
 
+    def around(self) -> float:
+        """Return how many voxels around the region PyRadiomics' filters see; all may be."""
+        resampled = self.setting.get("resampledPixelSpacing") and (
+            self.setting.get("interpolator", "sitkBSpline") is not None
+        )
+        if resampled or self.setting.get("preCrop"):
+            return float(self.setting.get("padDistance", 5))
+        return math.inf
+
+    def reaching(self, line: str, reach: float, why: str) -> None:
+        """Note a filter that is equal if all that it reaches is there in PyRadiomics, too."""
+        if reach <= self.around():
+            self.note("equal", line, why)
+        else:
+            told = f"PyRadiomics' has only {self.around():g} voxels of the image around the region"
+            self.note("differs", line, f"{told}, as it is cut by preCrop or resampling")
+
     def _point(self, name: str, line: str, settings: dict[str, Any]) -> dict[str, Any] | None:
-        self.note("equal", line, FILTERS[name])
+        why = f"{FILTERS[name]}, scaled by the greatest intensity of the whole image"
+        self.reaching(line, math.inf, why)
         return {"type": FILTERS[name]}
 
     def _log(self, name: str, line: str, settings: dict[str, Any]) -> dict[str, Any] | None:
@@ -272,7 +317,7 @@ class _Converter:
 
     def _gradient(self, name: str, line: str, settings: dict[str, Any]) -> dict[str, Any] | None:
         if settings.get("gradientUseSpacing", True):
-            self.note("equal", line, "but for the rounding of ITK's single precision")
+            self.reaching(line, 1, "but for the rounding of ITK's single precision")
         else:
             self.note("differs", line, "per mm, always; without spacing is not known here")
         return {"type": "gradient", "boundary": "nearest"}
@@ -284,7 +329,11 @@ class _Converter:
         if method not in codes or radius < 1 or not 3 <= samples <= 24:
             self.note("lost", line, "there is no such pattern here")
             return None
-        self.note("equal", line, "but where points are as dark as the centre within rounding")
+        if method == "uniform":
+            why = "but where points are as dark as the centre within rounding"
+            self.reaching(line, math.ceil(radius), why)
+        else:
+            self.note("differs", line, _ORDER)
         return {
             "type": "lbp_2d", "radius": radius, "samples": samples, "code": codes[method],
             "boundary": "zero",
@@ -296,6 +345,10 @@ class _Converter:
             if name == "shape2D":
                 self.note("lost", f"featureClass.{name}", "IBSI's shape is of the volume")
                 continue
+            if name == "shape" and not self.out["original"]:
+                why = "shape comes with the original image, which imageType leaves out"
+                self.note("lost", f"featureClass.{name}", why)
+                continue
             self._class(name, features, chosen)
         families = [self.family(name, only) for name, only in chosen.items()]
         self.out["features"] = families or [{"type": "stat"}]
@@ -303,6 +356,7 @@ class _Converter:
             self.note("differs", "featureClass", "no feature is left, so the statistics are taken")
 
     def _class(self, name: str, features: list[str] | None, chosen: dict[str, list[str]]) -> None:
+        differ = False
         for feature in features or [f for f, old in _names.features(name).items() if not old]:
             found = to_catalogue(
                 "pyradiomics",
@@ -314,17 +368,27 @@ class _Converter:
             if not isinstance(found, Meaning):
                 self.note("lost", line, found.why if found else "there is no such feature")
                 continue
-            if found.note:
-                self.note("differs", line, found.note)
+            if why := found.note or self.different(name, feature):
+                self.note("differs", line, why)
+                differ = True
             self.aggregations[found.family] = found.aggregation
             only = chosen.setdefault(found.family, [])
             if found.feature not in only:
                 only.append(found.feature)
-        if features:
-            self.note("equal", f"featureClass.{name}: {features}", "IBSI's features of these names")
-        else:
-            families = " and ".join(FAMILIES[name])
-            self.note("equal", f"featureClass.{name}", f"its features in {families}")
+        line = f"featureClass.{name}: {features}" if features else f"featureClass.{name}"
+        families = " and ".join(FAMILIES[name])
+        why = f"its features in {families}" + (", but for those that differ" if differ else "")
+        if name == "ngtdm":
+            why += "; of voxels that have a neighbour: PyRadiomics counts the others, too"
+        self.note("equal", line, why)
+
+    def different(self, name: str, feature: str) -> str:
+        """Return why a feature's value is another one, if it is."""
+        if name == "shape":
+            return DIFFERENT.get(feature, "")
+        asymmetric = not self.setting.get("symmetricalGLCM", True)
+        by_row = name == "glcm" and feature in ("JointAverage", "SumSquares")
+        return _ORDER if asymmetric and by_row else ""
 
     def family(self, name: str, only: list[str]) -> dict[str, Any]:
         out: dict[str, Any] = {"type": name, "only": only}
@@ -361,9 +425,16 @@ class _Converter:
         elif key == "gldm_a":
             self.note("equal", line, "alpha of ngldm")
         elif key == "distances":
-            many = len(value) > 1
-            why = "each distance has columns of its own, PyRadiomics takes all of them together"
-            self.note("differs" if many else "equal", line, why if many else "distances")
+            if list(value) == [1]:
+                self.note("equal", line, "distances")
+                return
+            why = (
+                "GLCM: that far along 13 directions, PyRadiomics' all offsets of this Chebyshev "
+                "length; NGLDM and NGTDM: up to that far, PyRadiomics' that far only"
+            )
+            if len(value) > 1:
+                why += "; each distance has columns of its own, PyRadiomics takes them together"
+            self.note("differs", line, why)
         elif key == "force2D" and value:
             why = "neighbours within slices, matrices of all slices together (2.5D); 2D sub-bands"
             self.note("equal", line, why)
