@@ -121,6 +121,7 @@ def test_arguments_of_a_call_are_checked(call: dict[str, Any]) -> None:
         ({"binCount": np.int64(8)}, {"binCount": 8}),
         ({"binCount": 8, "binWidth": None}, {"binCount": 8}),
         ({"binCount": [-100, 0, 100, 200, 300]}, {"binCount": [-100.0, 0, 100, 200, 300]}),
+        ({"binCount": "sqrt"}, {"binCount": 19}),  # the root of 343 voxels
         ({"distances": (1, 2)}, {"distances": [1, 2]}),
         ({"distances": np.array([1.0, 2.0])}, {"distances": [1, 2]}),
         ({"distances": range(1, 3)}, {"distances": [1, 2]}),
@@ -221,3 +222,12 @@ def test_resampling_that_only_crops_has_no_padding_unless_told() -> None:
         for pad in ({}, {"padDistance": 5}, {"padDistance": 0})
     ]
     assert sizes[0] == sizes[1] != sizes[2]
+
+
+def test_resampling_by_itself_checks_its_settings(caplog: pytest.LogCaptureFixture) -> None:
+    _schema._tell_unknown.cache_clear()
+    with pytest.raises(SchemaError, match=r"^resampledPixelSpacing: 2 is not a list$"):
+        imageoperations.resampleImage(IMAGE, MASK, resampledPixelSpacing=2)
+    with pytest.raises(KeyError, match="resampledPixelSpacing"):
+        imageoperations.resampleImage(IMAGE, MASK, resampledImageSpacing=[2, 2, 2])
+    assert "did you mean 'resampledPixelSpacing'?" in caplog.text
