@@ -107,6 +107,13 @@ def test_names_are_refused_as_in_a_file(name: str, value: Any, error: type[Excep
         radiomics.featureextractor.RadiomicsFeatureExtractor(**{name: value})
 
 
+def test_an_image_type_without_a_mapping_is_told() -> None:
+    extractor = radiomics.featureextractor.RadiomicsFeatureExtractor()
+    extractor.enableImageTypes(Square=None)
+    with pytest.raises(SchemaError, match="image type Square: None is not a mapping"):
+        extractor.execute(IMAGE, MASK)
+
+
 @pytest.mark.parametrize("call", [{"label": 0}, {"label": "1"}, {"label_channel": -1}])
 def test_arguments_of_a_call_are_checked(call: dict[str, Any]) -> None:
     with pytest.raises(SchemaError, match=f"^{next(iter(call))}: "):

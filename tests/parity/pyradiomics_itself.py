@@ -1,9 +1,9 @@
 """Runs PyRadiomics on jobs of a folder; a script for the Python that has it.
 
-``jobs.json`` lists jobs: image and mask file, and parameters (a mapping or a file) or arguments of
-``resampleImage``. Into ``found.json`` go, for each, the columns with their values, the names of
-maps, or the type of the error. Maps of features (`voxel`), maps of image types (`maps`) and
-resampled images are written as ``map-<job>-<name>.npy``.
+``jobs.json`` lists jobs: image and mask file, and parameters (a mapping or a file; settings that go
+before them are `arguments`) or what to `resample` by. Into ``found.json`` go, for each, the columns
+with their values, the places of maps, or the type of the error. Maps of features (`voxel`), maps of
+image types (`maps`) and resampled images are written as ``map-<job>-<name>.npy``.
 """
 
 import json
@@ -61,7 +61,9 @@ def run(folder: Path, prefix: str, job: dict) -> dict:
     if "resample" in job:
         resampled = imageoperations.resampleImage(*images, **job["resample"])
         return {k: keep(k, v) for k, v in zip(("image", "mask"), resampled, strict=True)}
-    extractor = featureextractor.RadiomicsFeatureExtractor(job["parameters"])
+    extractor = featureextractor.RadiomicsFeatureExtractor(
+        job["parameters"], **job.get("arguments", {})
+    )
     result = extractor.execute(*paths, voxelBased=job.get("voxel", False))
     out = {}
     for name, value in result.items():

@@ -87,6 +87,43 @@ def test_example_files_give_what_they_give_there(path: Path, itself: Itself, par
             np.testing.assert_allclose(found, value, rtol=RTOL, atol=RTOL * scale, err_msg=name)
 
 
+# What no parameter file may have, but PyRadiomics works with as an argument.
+ARGUMENTS: list[dict[str, Any]] = [
+    {"binWidth": True, "binCount": None},
+    {"binWidth": None, "binCount": 8},
+    {"binCount": "auto"},
+    {"distances": [1.0, 2.0], "label": 1.0, "force2D": 1, "symmetricalGLCM": None},
+    {"minimumROISize": -1, "minimumROIDimensions": 0, "geometryTolerance": 0},
+    {"normalize": 1, "normalizeScale": -100.5, "removeOutliers": 0},
+    {"normalize": True, "normalizeScale": -100.5, "binWidth": 10},
+    {"resampledPixelSpacing": [1, 1, 0], "padDistance": 1.5},
+    {"resampledPixelSpacing": [1, 1, 0], "interpolator": 2, "preCrop": 0},
+    {"resampledPixelSpacing": [1, 1, 0], "interpolator": int(sitk.sitkBSpline)},
+    {"resampledPixelSpacing": [1, 1, 0], "interpolator": None},
+    {"resegmentRange": [100, float("inf")], "resegmentShape": 1},
+    {"voxelArrayShift": 1.5, "enableCExtensions": False, "binwidth": 3},
+]
+
+
+def test_arguments_mean_what_they_mean_there(itself: Itself, parity: Path) -> None:
+    image, mask = files_of("breast1", parity)
+    classes = dict.fromkeys("shape firstorder glcm gldm glrlm glszm ngtdm".split())
+    parameters = {"setting": {"additionalInfo": False}, "featureClass": classes}
+    job = {"image": image, "mask": mask, "parameters": parameters}
+    _, theirs = itself([{**job, "arguments": arguments} for arguments in ARGUMENTS])
+    for arguments, wanted in zip(ARGUMENTS, theirs, strict=True):
+        assert "ERROR" not in wanted, arguments
+        extractor = radiomics.featureextractor.RadiomicsFeatureExtractor(parameters, **arguments)
+        ours = extractor.execute(image, mask)
+        assert list(ours) == list(wanted)
+        for name, value in wanted.items():
+            scale = 1.0 if name.endswith(("_LeastAxisLength", "_MCC")) else SCALE
+            np.testing.assert_allclose(
+                float(ours[name]), float(value), rtol=RTOL, atol=RTOL * scale,
+                err_msg=f"{arguments} {name}",
+            )  # fmt: skip
+
+
 @pytest.mark.parametrize("pad", [{}, {"padDistance": 0}, {"padDistance": 2}, {"padDistance": 1.5}])
 def test_resampling_by_itself(pad: dict[str, Any], itself: Itself, parity: Path) -> None:
     image, mask = files_of("breast1", parity)

@@ -6,14 +6,21 @@ import collections
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferromics.compat import radiomics
-from ferromics.compat.radiomics import _images, _schema, base, generalinfo, imageoperations
+from ferromics.compat.radiomics import (
+    _errors,
+    _images,
+    _schema,
+    base,
+    generalinfo,
+    imageoperations,
+)
 
 logger = logging.getLogger("radiomics.featureextractor")
 
@@ -134,8 +141,7 @@ class RadiomicsFeatureExtractor:
             settings["label_channel"] = label_channel
         if voxelBased:
             settings["voxelBased"] = True
-        for own in ({}, *self.enabledImagetypes.values()):
-            _schema.check_arguments({**settings, **own})
+        self._check(settings)
         label = int(settings.get("label", 1))
         info = generalinfo.GeneralInfo() if settings.get("additionalInfo", False) else None
         if info is not None:
@@ -170,6 +176,15 @@ class RadiomicsFeatureExtractor:
             cut = imageoperations.cropToTumorMask(filtered, mask, box, padDistance=reach)
             out.update(self.computeFeatures(*cut, name, **chosen))
         return out
+
+    def _check(self, settings: dict[str, Any]) -> None:
+        """Raise if settings, with those of each image type, cannot be worked with."""
+        _schema.check_arguments(settings)
+        for name, own in self.enabledImagetypes.items():
+            if not isinstance(own, Mapping):
+                msg = f"image type {name}: {own!r} is not a mapping of settings ({{}} for none)"
+                raise _errors.SchemaError(msg)
+            _schema.check_arguments({**settings, **own})
 
     def _images(
         self, image: Any, mask: Any, settings: dict[str, Any]
