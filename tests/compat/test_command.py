@@ -174,18 +174,25 @@ def test_ctrl_c_ends_all_jobs(tmp_path: Path) -> None:
     mask = sitk.GetImageFromArray(np.ones(values.shape, np.uint8))
     sitk.WriteImage(mask, tmp_path / "mask.nrrd")
     (tmp_path / "cases.csv").write_text("Image,Mask\n" + "image.nrrd,mask.nrrd\n" * 3)
-    # Hours of work, were it not interrupted.
-    arguments = "pyradiomics cases.csv -j 2 -m voxel -v 4 -s binWidth:1".split()
+    # Many minutes of work, were it not interrupted.
+    (tmp_path / "params.yaml").write_text(
+        "setting: {binWidth: 1}\nvoxelSetting: {kernelRadius: 15}\nfeatureClass: {glcm: []}"
+    )
+    arguments = "pyradiomics cases.csv -p params.yaml -j 2 -m voxel -v 4".split()
     with subprocess.Popen(
         [sys.executable, "-m", "ferromics", *arguments],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as running:  # fmt: skip
         assert running.stderr is not None
         for line in running.stderr:
-            if "Computing firstorder" in line:
+            if "Computing glcm" in line:
                 break
         os.killpg(running.pid, signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        try:
+            _, told = running.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            raise
     assert running.returncode == 255
     assert "Cancelling Extraction" in told
     assert "Traceback" not in told
