@@ -195,6 +195,14 @@ def test_images_that_do_not_fit_are_told(
         CLASSES["glcm"](image, mask)
 
 
+@pytest.mark.parametrize(("image", "mask"), [(IMAGE[:, :, 3], MASK), (IMAGE, MASK[:, :, 3])])
+def test_a_slice_and_a_volume_are_not_brought_together(image: Any, mask: Any) -> None:
+    spacing = [1.5] * mask.GetDimension()
+    for settings in ({"correctMask": True}, {"resampledPixelSpacing": spacing}):
+        with pytest.raises(ImageError, match=r"differ in size.*take a slice of the volume"):
+            extract(image, mask, **settings)
+
+
 def test_a_mask_of_channels_is_for_the_extractor() -> None:
     assert extract(IMAGE, MASKS) == extract()
     with pytest.raises(ImageError, match=r"mask has 2 components a voxel.*getMask"):

@@ -6,8 +6,20 @@ from typing import Any, Final
 
 import numpy as np
 
+from ferromics.compat.radiomics._errors import ImageError
+
 ITK_TOLERANCE: Final = 1e-6
 """ITK's default: in parts of the spacing, for places; as it is, for directions."""
+
+
+def check_dimensions(image: Any, mask: Any) -> None:
+    """Raise if one is flat and the other a volume: no resampling brings them together."""
+    if image.GetDimension() != mask.GetDimension():
+        msg = (
+            f"Image and mask differ in size: {image.GetSize()} and {mask.GetSize()}; "
+            "take a slice of the volume, or stack the slices"
+        )
+        raise ImageError(msg)
 
 
 def same_size(image: Any, other: Any) -> bool:

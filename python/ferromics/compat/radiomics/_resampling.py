@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ferromics.compat.radiomics._grid import check_dimensions
 from ferromics.compat.radiomics._schema import INTERPOLATORS, check_arguments
 
 logger = logging.getLogger("radiomics.imageoperations")
@@ -40,6 +41,7 @@ def checked_box(image: Any, mask: Any, label: int) -> tuple[NDArray[np.int_], ND
     """
     from ferromics.compat.radiomics.imageoperations import bounding_box
 
+    check_dimensions(image, mask)
     region = sitk.GetArrayViewFromImage(mask) == label
     if not region.any():
         msg = f"Label ({label}) not present in mask"

@@ -22,6 +22,7 @@ from ferromics import _core
 from ferromics.compat import radiomics
 from ferromics.compat.radiomics import _names, _schema, imageoperations
 from ferromics.compat.radiomics._errors import ImageError
+from ferromics.compat.radiomics._grid import check_dimensions, same_size
 from ferromics.compat.radiomics._images import as_image, as_mask, checked
 
 MOST_LEVELS = 2**16 - 1
@@ -161,9 +162,10 @@ class RadiomicsFeaturesBase:
         return self.featureValues
 
     def _check_region(self) -> None:
-        size, mask_size = self.inputImage.GetSize(), self.inputMask.GetSize()
-        if size != mask_size and (self.discretised or len(size) != len(mask_size)):
-            msg = f"Image and mask differ in size: {size} and {mask_size} (x, y, z)"
+        check_dimensions(self.inputImage, self.inputMask)
+        if self.discretised and not same_size(self.inputImage, self.inputMask):
+            sizes = self.inputImage.GetSize(), self.inputMask.GetSize()
+            msg = "Image and mask differ in size: {} and {} (x, y, z)".format(*sizes)
             raise ImageError(msg)
         if not self.maskArray.any():
             msg = f"Label ({self.label}) not present in mask"

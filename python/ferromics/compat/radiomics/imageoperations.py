@@ -26,7 +26,7 @@ from ferromics.compat.radiomics._filters import (
     getSquareRootImage,
     getWaveletImage,
 )
-from ferromics.compat.radiomics._grid import same_size, same_space
+from ferromics.compat.radiomics._grid import check_dimensions, same_size, same_space
 from ferromics.compat.radiomics._resampling import checked_box, onto, resampleImage
 
 __all__ = [
@@ -135,6 +135,7 @@ def checkMask(imageNode: Any, maskNode: Any, **kwargs: Any) -> tuple[NDArray[np.
         dimensions than `minimumROIDimensions`, no more voxels than `minimumROISize`.
     """
     label = int(kwargs.get("label", 1))
+    check_dimensions(imageNode, maskNode)
     corrected = None
     if not (alike := same_size(imageNode, maskNode)) or not same_space(
         imageNode, maskNode, kwargs.get("geometryTolerance")
