@@ -10,6 +10,7 @@ __all__ = [
     "Cut",
     "InputError",
     "MapProgress",
+    "Mappable",
     "Plan",
     "Prepared",
     "Processed",
@@ -21,6 +22,7 @@ __all__ = [
     "default_settings",
     "discretise",
     "distance_map",
+    "feature_maps",
     "filter_gabor",
     "filter_gradient",
     "filter_isotropic",
@@ -102,6 +104,7 @@ class Plan:
     def columns(self) -> list[_Column]: ...
     @property
     def maps(self) -> list[str]: ...
+    def only(self, columns: Sequence[str]) -> Plan: ...
     def prepare(self, image: NDArray[Any], *, several_regions: bool = False) -> Prepared: ...
     def process(
         self,
@@ -275,6 +278,34 @@ class MapProgress:
     @property
     def done(self) -> int: ...
 
+@final
+class Mappable:
+    def __new__(
+        cls,
+        plan: Plan,
+        prepared: Prepared,
+        image: NDArray[Any],
+        mask: NDArray[np.bool_],
+        spacing: Sequence[float],
+        threads: int | None = None,
+    ) -> Mappable: ...
+    @property
+    def grid(self) -> tuple[list[int], list[float]]: ...
+    @property
+    def normalisation(self) -> list[float] | None: ...
+    @property
+    def voxels(self) -> int: ...
+
+def feature_maps(
+    plan: Plan,
+    prepared: Prepared,
+    region: Mappable,
+    columns: Sequence[int],
+    radius: Sequence[int],
+    outside: float,
+    threads: int | None = None,
+    progress: MapProgress | None = None,
+) -> list[NDArray[np.float64]]: ...
 def pyradiomics_maps(
     image: NDArray[Any] | None,
     mask: NDArray[np.bool_],

@@ -1,6 +1,7 @@
 //! Runs a plan on a region: the only module that knows all stages.
 
 mod images;
+mod maps;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use ndarray::ArrayView3;
 
 pub use self::images::{response_map, ResponseMap};
+pub use self::maps::Mappable;
 use crate::discretise::{discretise, level_counts, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
@@ -131,6 +133,18 @@ pub fn cut<T: Voxel>(
         prepared.count();
         return Ok(Cut(Needed::Values(done)));
     }
+    let parts = process_region(plan, prepared, image, mask, spacing)?;
+    Ok(Cut(Needed::Region(Box::new(parts))))
+}
+
+/// The region of a mask after processing and re-segmentation, and what a plan needs around it.
+fn process_region<T: Voxel>(
+    plan: &Plan,
+    prepared: &Prepared,
+    image: ArrayView3<'_, T>,
+    mask: ArrayView3<'_, bool>,
+    spacing: [f64; 3],
+) -> Result<Parts> {
     let settings = plan.settings();
     let around = |window, shape, spacing| images::needed(plan, prepared, window, shape, spacing);
     let surrounded = plan.needs(Family::Loc) || plan.maps().next().is_some();
@@ -167,7 +181,7 @@ pub fn cut<T: Voxel>(
     } else {
         None
     };
-    Ok(Cut(Needed::Region(Box::new(Parts {
+    Ok(Parts {
         roi: Arc::new(roi),
         surroundings,
         diagnostics,
@@ -175,7 +189,7 @@ pub fn cut<T: Voxel>(
         grid,
         normalisation,
         largest,
-    }))))
+    })
 }
 
 impl Cut {
@@ -195,15 +209,8 @@ impl Cut {
             Needed::Region(parts) => *parts,
         };
         let [morphological, intensity] = parts.roi.voxels();
-        let region = Region {
-            prepared,
-            roi: parts.roi,
-            surroundings: parts.surroundings,
-            diagnostics: parts.diagnostics,
-            grid_shape: parts.grid.shape(),
-            largest: parts.largest,
-        };
-        let mut warnings = parts.warnings;
+        let region = Region::new(&parts, prepared);
+        let mut warnings = parts.warnings.clone();
         let mut values = Vec::with_capacity(plan.columns().len());
         for done in images::each(&plan.images, &region, |image| features(image, &region)) {
             let (of_image, told) = done?;
@@ -235,7 +242,7 @@ fn features(image: &ImageTasks, region: &Region<'_>) -> Result<(Vec<f64>, Vec<St
         },
         roi,
         surroundings,
-        diagnostics: region.diagnostics.as_ref(),
+        diagnostics: region.diagnostics,
         levels,
     };
     let values = stages.run_all(&image.tasks)?;
@@ -404,13 +411,26 @@ struct Region<'a> {
     prepared: &'a Prepared,
     roi: Arc<Roi>,
     /// The image around it, as far as features and filters reach.
-    surroundings: Option<Surroundings>,
+    surroundings: Option<&'a Surroundings>,
     /// Image and region at each stage, if asked for.
-    diagnostics: Option<Diagnostics>,
+    diagnostics: Option<&'a Diagnostics>,
     /// Shape (z, y, x) of the whole image.
     grid_shape: [usize; 3],
     /// Its largest absolute intensity, if a filter takes it.
     largest: Option<f64>,
+}
+
+impl<'a> Region<'a> {
+    fn new(parts: &'a Parts, prepared: &'a Prepared) -> Self {
+        Self {
+            prepared,
+            roi: Arc::clone(&parts.roi),
+            surroundings: parts.surroundings.as_ref(),
+            diagnostics: parts.diagnostics.as_ref(),
+            grid_shape: parts.grid.shape(),
+            largest: parts.largest,
+        }
+    }
 }
 
 /// What every task on an image may draw on.

@@ -29,6 +29,7 @@ pub mod extract;
 pub mod feature;
 pub mod filter;
 pub mod interpolate;
+pub mod maps;
 pub mod matrix;
 pub mod mesh;
 pub mod normalise;

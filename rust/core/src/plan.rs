@@ -81,6 +81,24 @@ pub(crate) struct ImageTasks {
     pub(crate) tasks: Vec<Task>,
 }
 
+/// Where a column comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Number of the image, and of its task.
+    pub(crate) image: usize,
+    pub(crate) task: usize,
+    pub(crate) aggregation: Option<Aggregation>,
+    /// Position among the family's features.
+    pub(crate) feature: usize,
+}
+
+impl Place {
+    /// What is equal for columns that one computation gives.
+    pub(crate) fn group(&self) -> (usize, usize, Option<Aggregation>) {
+        (self.image, self.task, self.aggregation)
+    }
+}
+
 /// Settings made ready to run on any number of regions; the columns do not depend on the image.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -225,6 +243,63 @@ impl Plan {
     pub fn maps(&self) -> impl Iterator<Item = &str> {
         let filtered = self.images.iter().filter(|s| s.filter.is_some());
         filtered.map(|s| &*s.name)
+    }
+
+    /// Where each column comes from, in their order.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let mut places = Vec::with_capacity(self.columns.len());
+        for (image, tasks) in self.images.iter().map(|image| &image.tasks).enumerate() {
+            for (k, task) in tasks.iter().enumerate() {
+                let all = task.family.aggregations();
+                let aggregations = all.iter().map(|&a| Some(a)).collect::<Vec<_>>();
+                let none = [None];
+                for &aggregation in if all.is_empty() {
+                    &none
+                } else {
+                    &aggregations[..]
+                } {
+                    places.extend(task.selected.iter().map(|&feature| Place {
+                        image,
+                        task: k,
+                        aggregation,
+                        feature,
+                    }));
+                }
+            }
+        }
+        places
+    }
+
+    /// The plan of those images and families alone that `columns` (by name) come from; further
+    /// columns of theirs stay.
+    #[must_use]
+    pub fn only(&self, columns: &[&str]) -> Self {
+        let asked = self.columns.iter().map(|c| columns.contains(&&*c.name));
+        let asked = self
+            .places()
+            .into_iter()
+            .zip(asked)
+            .filter(|(_, asked)| *asked);
+        let tasks: HashSet<_> = asked.map(|(place, _)| (place.image, place.task)).collect();
+        let kept = |place: &Place| tasks.contains(&(place.image, place.task));
+        let of_kept = self.columns.iter().zip(self.places());
+        let columns = of_kept
+            .filter(|(_, place)| kept(place))
+            .map(|(c, _)| c.clone())
+            .collect();
+        let mut images = self.images.clone();
+        for (k, image) in images.iter_mut().enumerate() {
+            let mut number = 0..;
+            image
+                .tasks
+                .retain(|_| number.next().is_some_and(|n| tasks.contains(&(k, n))));
+        }
+        images.retain(|image| !image.tasks.is_empty());
+        Self {
+            settings: self.settings.clone(),
+            images,
+            columns,
+        }
     }
 
     /// True if a feature of this family is asked for.

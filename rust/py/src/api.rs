@@ -135,7 +135,7 @@ type Outcome<'py> = (
 
 /// What depends on an image alone and serves all its regions.
 #[pyclass(frozen, module = "ferromics._core")]
-struct Prepared(process::Prepared);
+pub struct Prepared(pub process::Prepared);
 
 #[pymethods]
 impl Prepared {
@@ -178,7 +178,7 @@ struct Cut {
 
 /// Settings made ready to run on any number of regions.
 #[pyclass(frozen, module = "ferromics._core")]
-struct Plan(plan::Plan);
+pub struct Plan(pub plan::Plan);
 
 #[pymethods]
 impl Plan {
@@ -191,6 +191,13 @@ impl Plan {
     #[getter]
     fn columns(&self) -> Vec<Column<'_>> {
         self.0.columns().iter().map(column).collect()
+    }
+
+    /// The plan of what these columns come from alone.
+    #[allow(clippy::needless_pass_by_value)] // as Python gives it
+    fn only(&self, columns: Vec<String>) -> Self {
+        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+        Self(self.0.only(&names))
     }
 
     #[pyo3(signature = (image, *, several_regions = false))]

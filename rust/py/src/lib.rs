@@ -5,6 +5,7 @@ mod api;
 mod array;
 mod error;
 mod filters;
+mod maps;
 mod memory;
 mod pyradiomics;
 mod registry;
@@ -29,5 +30,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     api::add_to(module)?;
     stages::add_to(module)?;
     filters::add_to(module)?;
+    maps::add_to(module)?;
     pyradiomics::add_to(module)
 }

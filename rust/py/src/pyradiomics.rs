@@ -1,6 +1,6 @@
 //! Features by PyRadiomics' definitions: a signature, views, the door and a wrap.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use ferromics::pyradiomics::maps::{maps, MapOptions};
 use ferromics::pyradiomics::{features, Class, Options};
@@ -13,9 +13,9 @@ use pyo3::types::PyDict;
 use crate::api::{compute, with_threads, Threads};
 use crate::array::{with_view, AnyVolume};
 use crate::error::{parsed, CoreError};
+use crate::maps::MapProgress;
 
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<MapProgress>()?;
     module.add_function(wrap_pyfunction!(pyradiomics, module)?)?;
     module.add_function(wrap_pyfunction!(pyradiomics_maps, module)?)?;
     module.add_function(wrap_pyfunction!(pyradiomics_features, module)?)
@@ -64,24 +64,6 @@ fn pyradiomics<'py>(
         spacing,
         &options
     )))
-}
-
-/// How far maps are, to be read from another thread.
-#[pyclass(frozen, module = "ferromics._core")]
-struct MapProgress(AtomicUsize);
-
-#[pymethods]
-impl MapProgress {
-    #[new]
-    fn new() -> Self {
-        Self(AtomicUsize::new(0))
-    }
-
-    /// Voxels whose values are known.
-    #[getter]
-    fn done(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// Maps of all features of a class, by PyRadiomics' names and in its order; options as JSON.

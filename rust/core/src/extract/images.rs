@@ -69,7 +69,7 @@ pub(super) fn each<R: Send>(
     region: &Region<'_>,
     f: impl Fn(&ImageTasks) -> Result<R> + Sync + Send,
 ) -> Vec<Result<R>> {
-    let around = region.surroundings.as_ref();
+    let around = region.surroundings;
     let voxels = around.map_or(0, |s| s.window.voxels());
     let named = |image: &ImageTasks| f(image).map_err(|error| of(image, error));
     if images.len() == 1 || voxels > ONE_BY_ONE {
@@ -104,7 +104,7 @@ pub(super) fn on_image<'a>(
     let inner = inner(image, region);
     let local = image.needs(Family::Loc);
     let Some((filter, _)) = &image.filter else {
-        let surroundings = region.surroundings.as_ref().filter(|_| local);
+        let surroundings = region.surroundings.filter(|_| local);
         let cut = surroundings.map(|all| cut(all, inner, spacing));
         return Ok((Arc::clone(roi), cut.transpose()?));
     };
@@ -141,7 +141,7 @@ fn inner(image: &ImageTasks, region: &Region<'_>) -> Window {
 /// The response map of an image in a box; where no feature looks around the region, it is known where
 /// rows have voxels of the region, and has any value elsewhere.
 fn part(image: &ImageTasks, region: &Region<'_>, inner: Window) -> Result<Array3<f64>> {
-    let all = region.surroundings.as_ref();
+    let all = region.surroundings;
     let all = all.expect("the plan asks for what filters need");
     let (filter, precision) = image.filter.as_ref().expect("a response map");
     let spacing = region.roi.spacing();

@@ -5,6 +5,7 @@
 //! column marginals `p_.j` apart, so they hold for matrices that are not.
 #![allow(clippy::must_use_candidate)] // the table's functions are pure, one and all
 
+use crate::feature::sparse::Sparse;
 use crate::feature::{FeatureDef, Unit};
 use crate::matrix::glcm::Elements;
 use crate::numeric::sum_by;
@@ -100,7 +101,7 @@ impl Cooccurrence {
 
     /// As [`Self::new`] of a small matrix that is given by its elements `(i, j, n)`, no place twice;
     /// of a symmetric one those with `i <= j`. Keeps its memory, and needs time for the elements
-    /// alone, not for `N_g`. Sums run in the order given.
+    /// alone, not for `N_g`. Of whole counts the result does not depend on their order.
     pub(crate) fn refill(
         &mut self,
         elements: &[(u32, u32, f64)],
@@ -113,10 +114,10 @@ impl Cooccurrence {
         for &(i, j, n) in elements {
             let twice = symmetric && i != j;
             room.row.add(i, n);
-            room.moment.add(i, f64::from(j) * n);
+            room.moment[i as usize] += f64::from(j) * n;
             if twice {
                 room.row.add(j, n);
-                room.moment.add(j, f64::from(i) * n);
+                room.moment[j as usize] += f64::from(i) * n;
             } else if !symmetric {
                 room.column.add(j, n);
             }
@@ -124,23 +125,31 @@ impl Cooccurrence {
             total += both * n;
             room.difference.add(i.abs_diff(j), both * n);
             room.sum.add(i + j, both * n);
-            self.joint.push((n, both));
-        }
-        self.joint.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        self.joint.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            if same {
-                first.1 += later.1;
+            match small(n) {
+                Some(n) => room.count.add(n, both),
+                None => self.joint.push((n, both)),
             }
-            same
-        });
+        }
+        let all_small = self.joint.is_empty();
+        let joint = &mut self.joint;
+        room.count.drain(|n, k| joint.push((f64::from(n), k)));
+        if !all_small {
+            joint.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+            joint.dedup_by(|later, first| {
+                let same = later.0 == first.0;
+                if same {
+                    first.1 += later.1;
+                }
+                same
+            });
+        }
         self.joint.iter_mut().for_each(|e| e.0 /= total);
         self.rows.clear();
-        let rows = room.row.touched.iter().map(|&i| {
-            let (n, jn) = (room.row.values[i as usize], room.moment.values[i as usize]);
-            (f64::from(i), n / total, jn / total)
+        let (rows, moment) = (&mut self.rows, &mut room.moment);
+        room.row.drain(|i, n| {
+            let jn = std::mem::take(&mut moment[i as usize]);
+            rows.push((f64::from(i), n / total, jn / total));
         });
-        self.rows.extend(rows);
         self.columns.clear();
         if symmetric {
             self.columns
@@ -152,8 +161,6 @@ impl Cooccurrence {
         room.difference.give(total, &mut self.differences);
         self.sums.clear();
         room.sum.give(total, &mut self.sums);
-        room.row.clear();
-        room.moment.clear();
         self.n_g = f64::from(n_g);
         let mean = |list: &[(f64, f64)]| sum_by(list, |(k, p)| k * p);
         self.mu[0] = sum_by(&self.rows, |(i, p, _)| i * p);
@@ -206,10 +213,12 @@ impl Cooccurrence {
 /// Room for the sums of small matrices with levels up to a limit, made once and used for many.
 pub(crate) struct Room {
     row: Sparse,
-    moment: Sparse,
+    moment: Vec<f64>,
     column: Sparse,
     difference: Sparse,
     sum: Sparse,
+    /// How many elements are which small whole number.
+    count: Sparse,
 }
 
 impl Room {
@@ -218,51 +227,23 @@ impl Room {
         let n_g = n_g as usize;
         Self {
             row: Sparse::new(n_g + 1),
-            moment: Sparse::new(n_g + 1),
+            moment: vec![0.0; n_g + 1],
             column: Sparse::new(n_g + 1),
             difference: Sparse::new(n_g + 1),
             sum: Sparse::new(2 * n_g + 1),
+            count: Sparse::new(SMALL as usize),
         }
     }
 }
 
-/// Positive sums in a table of which little is in use.
-struct Sparse {
-    values: Vec<f64>,
-    /// Places in use, in the order in which they came into use.
-    touched: Vec<u32>,
-}
+/// Elements below this are sorted by counting.
+const SMALL: u32 = 1024;
 
-impl Sparse {
-    fn new(places: usize) -> Self {
-        Self {
-            values: vec![0.0; places],
-            touched: Vec::new(),
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, place: u32, n: f64) {
-        let value = &mut self.values[place as usize];
-        if *value == 0.0 {
-            self.touched.push(place);
-        }
-        *value += n;
-    }
-
-    fn clear(&mut self) {
-        for place in self.touched.drain(..) {
-            self.values[place as usize] = 0.0;
-        }
-    }
-
-    /// Appends `(place, sum / total)` and clears.
-    fn give(&mut self, total: f64, list: &mut Vec<(f64, f64)>) {
-        for place in self.touched.drain(..) {
-            let value = std::mem::take(&mut self.values[place as usize]);
-            list.push((f64::from(place), value / total));
-        }
-    }
+/// `n` as a whole number below [`SMALL`], if it is one.
+fn small(n: f64) -> Option<u32> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // compared right away
+    let whole = n as u32;
+    (whole < SMALL && f64::from(whole) == n).then_some(whole)
 }
 
 /// Marginal sums of the counts of a matrix, or of a part of it.

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 
+use crate::feature::sparse::Sparse;
 use crate::matrix::Counts;
 use crate::numeric::sum_by;
 
@@ -54,15 +55,16 @@ impl LevelCounts {
         Self::new(&Counts::default())
     }
 
-    /// As [`Self::new`] of a small matrix, given by `(i, j, n)` in any order; keeps its memory.
+    /// As [`Self::new`] of a small matrix, given by `(i, j, n)`, `j` positive, in any order; keeps its memory.
     /// What is at the same place is added in the order given.
-    pub(crate) fn refill(&mut self, elements: &mut [(u32, u32, f64)], voxels: f64) {
-        elements.sort_by_key(|&(i, j, _)| (i, j)); // stable
+    pub(crate) fn refill(&mut self, elements: &mut [(u32, f64, f64)], voxels: f64) {
+        // Positive doubles are in the order of their bits; the sort is stable.
+        elements.sort_by_key(|&(i, j, _)| (i, j.to_bits()));
         self.entries.clear();
         self.rows.clear();
         self.columns.clear();
         for &(i, j, n) in &*elements {
-            let (i, j) = (f64::from(i), f64::from(j));
+            let i = f64::from(i);
             match self.entries.last_mut() {
                 Some(last) if (last.0, last.1) == (i, j) => last.2 += n,
                 _ => self.entries.push((i, j, n)),
@@ -71,11 +73,31 @@ impl LevelCounts {
         for &(i, _, n) in &self.entries {
             add_to_last(&mut self.rows, i, n);
         }
-        elements.sort_by_key(|&(_, j, _)| j);
+        elements.sort_by_key(|&(_, j, _)| j.to_bits());
         for &(_, j, n) in &*elements {
-            add_to_last(&mut self.columns, f64::from(j), n);
+            add_to_last(&mut self.columns, j, n);
         }
         self.n_s = sum_by(&self.rows, |(_, n)| n);
+        self.n_v = voxels;
+    }
+
+    /// As [`Self::refill`] of elements that count once, given as `i` above 32 bits of `j`; `by_column`
+    /// has a place for each `j`.
+    pub(crate) fn recount(&mut self, elements: &mut [u64], by_column: &mut Sparse, voxels: f64) {
+        elements.sort_unstable();
+        self.entries.clear();
+        self.rows.clear();
+        self.columns.clear();
+        for same in elements.chunk_by(|a, b| a == b) {
+            #[allow(clippy::cast_possible_truncation)] // the two halves
+            let (i, j) = ((same[0] >> 32) as u32, same[0] as u32);
+            let n = same.len() as f64;
+            self.entries.push((i.into(), j.into(), n));
+            add_to_last(&mut self.rows, i.into(), n);
+            by_column.add(j, n);
+        }
+        by_column.give(1.0, &mut self.columns);
+        self.n_s = elements.len() as f64;
         self.n_v = voxels;
     }
 
@@ -186,15 +208,21 @@ mod tests {
                 3,
             ),
         ) {
-            let mut small = LevelCounts::blank();
+            let (mut small, mut by_column) = (LevelCounts::blank(), Sparse::new(30));
             for list in lists {
                 let mut given: Vec<_> =
-                    list.iter().map(|&(i, j, n)| (i, j, f64::from(n))).collect();
+                    list.iter().map(|&(i, j, n)| (i, f64::from(j), f64::from(n))).collect();
                 small.refill(&mut given, 7.0);
                 let entry =
                     |&(i, j, n): &(u32, u32, u32)| Entry { i, j: f64::from(j), n: n.into() };
                 let all = list.iter().map(entry).collect();
                 let expected = LevelCounts::new(&Counts::new(all, 5, 7.0));
+                prop_assert_eq!(format!("{small:?}"), format!("{expected:?}"));
+                let once = |&(i, j, n): &(u32, u32, u32)| {
+                    std::iter::repeat_n(u64::from(i) << 32 | u64::from(j), n as usize)
+                };
+                let mut once: Vec<u64> = list.iter().flat_map(once).collect();
+                small.recount(&mut once, &mut by_column, 7.0);
                 prop_assert_eq!(format!("{small:?}"), format!("{expected:?}"));
             }
         }

@@ -18,6 +18,7 @@ pub mod morphological;
 mod one_pass;
 pub mod run_length;
 pub mod size_zone;
+pub(crate) mod sparse;
 pub mod statistical;
 pub mod summary;
 pub mod tone_difference;

@@ -14,7 +14,7 @@ pub(super) const BLOCK: usize = 32;
 
 /// Neighbours with the same weight.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Shell {
+pub(crate) struct Shell {
     /// Weight of each of these neighbours.
     pub weight: f64,
     /// Where they are, in C order.
@@ -23,7 +23,7 @@ pub(super) struct Shell {
 
 /// A run of neighbours along x.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub dz: isize,
     pub dy: isize,
     /// First and last component along x.
@@ -34,6 +34,15 @@ impl Shell {
     /// Number of neighbours.
     pub fn len(&self) -> usize {
         self.spans.iter().map(Span::len).sum()
+    }
+
+    /// The vectors to these neighbours.
+    pub fn offsets(&self) -> Vec<Offset> {
+        let of = |s: &Span| {
+            let (dz, dy) = (s.dz, s.dy);
+            (s.dx[0]..=s.dx[1]).map(move |dx| [dz, dy, dx])
+        };
+        self.spans.iter().flat_map(of).collect()
     }
 }
 
@@ -46,7 +55,7 @@ impl Span {
 
 /// What makes a neighbourhood.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Neighbourhood {
+pub(crate) struct Neighbourhood {
     /// Radius in voxels.
     pub distance: u32,
     /// Norm of the radius.

@@ -415,7 +415,7 @@ fn weigh<T: Lane>(weights: &[f64], levels: &[T], counts: &[Vec<u32>], list: &mut
 
 /// A weighted dependence, rounded to a multiple of 2^-32: sums of weights that are equal, such as
 /// `1 + 1/3` and `4 x 1/3`, differ in their last bits, and would be columns of their own.
-fn same_for_equals(dependence: f64) -> f64 {
+pub(crate) fn same_for_equals(dependence: f64) -> f64 {
     const STEPS: f64 = 4_294_967_296.0;
     (dependence * STEPS).round() / STEPS
 }

@@ -4,6 +4,7 @@ use ndarray::{s, Array3};
 use proptest::prelude::*;
 
 use super::*;
+use crate::parallel;
 use crate::pyradiomics::features;
 
 const SHAPE: [usize; 3] = [3, 5, 6];

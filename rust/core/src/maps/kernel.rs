@@ -1,17 +1,22 @@
 //! The box around a voxel: its cells in C order, and how they lie to each other.
 
+use crate::matrix::direction::Offset;
+use crate::matrix::neighbourhood::Neighbourhood;
+
 /// Pairs of cells along one direction.
 pub(super) type Pairs = Vec<[u32; 2]>;
+/// For each cell, others around it.
+pub(super) type Around = Vec<Vec<u32>>;
 
-/// A box of cells.
+/// A box of cells around the middle one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kernel {
-    /// Cells on each side of the middle one.
-    pub(super) radius: [usize; 3],
+pub(crate) struct Kernel {
+    /// Cells on each side of the middle one (z, y, x).
+    pub(crate) radius: [usize; 3],
 }
 
 impl Kernel {
-    fn shape(self) -> [usize; 3] {
+    pub(super) fn shape(self) -> [usize; 3] {
         self.radius.map(|r| 2 * r + 1)
     }
 
@@ -20,9 +25,14 @@ impl Kernel {
         self.shape().iter().product()
     }
 
+    /// Component of cell `k` along x.
+    pub(super) fn x(self, k: u32) -> usize {
+        k as usize % self.shape()[2]
+    }
+
     /// The cell `m` away from cell `k`, if it is in the box.
     #[allow(clippy::cast_possible_truncation)] // a box has at most 79,507 cells
-    fn step(self, k: usize, m: [isize; 3]) -> Option<u32> {
+    fn step(self, k: usize, m: Offset) -> Option<u32> {
         let [nz, ny, nx] = self.shape();
         let p = [k / nx / ny, k / nx % ny, k % nx];
         let mut to = [0; 3];
@@ -36,7 +46,7 @@ impl Kernel {
 
     /// All pairs of cells that are `m` apart.
     #[allow(clippy::cast_possible_truncation)] // as above
-    pub(super) fn pairs(self, m: [isize; 3]) -> Pairs {
+    pub(super) fn pairs(self, m: Offset) -> Pairs {
         let cells = 0..self.len();
         cells
             .filter_map(|k| Some([k as u32, self.step(k, m)?]))
@@ -45,7 +55,7 @@ impl Kernel {
 
     /// All lines of cells along `m`, each from its first cell on.
     #[allow(clippy::cast_possible_truncation)] // as above
-    pub(super) fn lines(self, m: [isize; 3]) -> Vec<Vec<u32>> {
+    pub(super) fn lines(self, m: Offset) -> Vec<Vec<u32>> {
         let back = m.map(|c| -c);
         let starts = (0..self.len()).filter(|&k| self.step(k, back).is_none());
         let line = |k: usize| {
@@ -55,34 +65,18 @@ impl Kernel {
         starts.map(line).collect()
     }
 
-    /// The neighbours of each cell whose largest component is one of `distances`, none along `flat`.
-    pub(super) fn neighbours(self, distances: &[u32], flat: Option<u8>) -> Vec<Vec<u32>> {
-        let reach = distances.iter().copied().max().unwrap_or(0).cast_signed() as isize;
-        let reach: [isize; 3] = std::array::from_fn(|a| {
-            let most = 2 * self.radius[a].cast_signed();
-            if flat.map(usize::from) == Some(a) {
-                0
-            } else {
-                reach.min(most)
-            }
-        });
-        let mut vectors = Vec::new();
-        for z in -reach[0]..=reach[0] {
-            for y in -reach[1]..=reach[1] {
-                for x in -reach[2]..=reach[2] {
-                    let m = [z, y, x];
-                    let far = m.iter().map(|c| c.unsigned_abs()).max().unwrap_or(0);
-                    if distances.iter().any(|&d| d as usize == far) {
-                        vectors.push(m);
-                    }
-                }
-            }
-        }
-        let around = |k: usize| {
-            let near = vectors.iter().filter_map(|&m| self.step(k, m));
-            near.collect()
-        };
-        (0..self.len()).map(around).collect()
+    /// The cells that are one of `vectors` away from each cell.
+    pub(super) fn around(self, vectors: &[Offset]) -> Around {
+        let near = |k: usize| vectors.iter().filter_map(move |&m| self.step(k, m));
+        (0..self.len()).map(|k| near(k).collect()).collect()
+    }
+
+    /// The neighbours of each cell, those of one weight together, heaviest first.
+    pub(super) fn shells(self, near: Neighbourhood, in_plane: bool) -> Vec<(f64, Around)> {
+        let shells = near.shells(self.shape(), in_plane).into_iter();
+        shells
+            .map(|shell| (shell.weight, self.around(&shell.offsets())))
+            .collect()
     }
 
     /// Places of the cells in an array of this shape in C order, relative to the box's first cell.
