@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ferromics.compliance import compare, judge
     from ferromics.errors import InputError, RadiomicsError, SettingsError
     from ferromics.extractor import Result, Results, extract
+    from ferromics.maps import FeatureMap, FeatureMaps, feature_map, feature_maps
     from ferromics.response import ResponseMap, ResponseMaps, response_maps
     from ferromics.settings import Settings, presets
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Case",
+    "FeatureMap",
+    "FeatureMaps",
     "InputError",
     "Mask",
     "Outcome",
@@ -64,6 +67,8 @@ __all__ = [
     "extract",
     "extract_case",
     "extract_many",
+    "feature_map",
+    "feature_maps",
     "glcm",
     "intensity_peaks",
     "judge",
@@ -82,6 +87,8 @@ __all__ = [
 
 _HOMES = {
     "Case": "cohort.cases",
+    "FeatureMap": "maps",
+    "FeatureMaps": "maps",
     "InputError": "errors",
     "Mask": "cohort.cases",
     "Outcome": "cohort.work",
@@ -102,6 +109,8 @@ _HOMES = {
     "extract": "extractor",
     "extract_case": "cohort.work",
     "extract_many": "cohort.run",
+    "feature_map": "maps",
+    "feature_maps": "maps",
     "glcm": "arrays",
     "intensity_peaks": "arrays",
     "judge": "compliance",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from ferromics._console import (
     progress,
     tell,
 )
+from ferromics._map_files import map_targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def filter_image(
     from ferromics.response import map_names, response_maps
 
     names = _chosen(map_names(settings), only or ())
-    targets = _targets(names, output, Path(image))
+    targets = map_targets(names, output, [Path(image)])
     failed = 0
     with progress("reading and preparing the image") as say:
         maps = response_maps(image, settings, threads=threads)
@@ -89,54 +89,3 @@ def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
             msg = describe_unknown(f"map {name!r} (--only)", name, names)
             raise InputError(msg)
     return [name for name in names if not only or name in only]
-
-
-def _targets(names: list[str], output: str, image: Path) -> dict[str, Path]:
-    """Where each map goes; refuses what could not be written, before anything is computed."""
-    from ferromics import io
-    from ferromics._images import SUFFIXES, check_path
-    from ferromics.errors import InputError
-
-    if output == "-":
-        msg = "a response map is an image and does not go to stdout; -o takes a file or a folder"
-        raise InputError(msg)
-    folder = Path(output)
-    if not (folder.is_dir() or output.endswith(("/", os.sep))):
-        return {_one(names, folder): _other_than(image, folder)}
-    if not folder.is_dir():
-        if folder.exists():
-            msg = f"cannot write to {output}: it is a file, not a folder"
-            raise InputError(msg)
-        if not folder.parent.is_dir():
-            msg = f"cannot make the folder {folder}: no folder {folder.parent}"
-            raise FileNotFoundError(msg)
-    stem = io.stem(image)
-    targets = {name: folder / f"{stem}_{name}{SUFFIXES[0]}" for name in names}
-    for path in targets.values():
-        if folder.is_dir():
-            check_path(path)
-    return targets
-
-
-def _one(names: list[str], path: Path) -> str:
-    """The only map, as a file takes one."""
-    from ferromics._images import check_path
-    from ferromics.errors import InputError
-
-    if len(names) > 1:
-        msg = (
-            f"the settings make {len(names)} maps and {path} is one file: give a folder (-o "
-            f"{path.parent / 'maps'}/) or choose one with --only: {', '.join(names)}"
-        )
-        raise InputError(msg)
-    check_path(path)
-    return names[0]
-
-
-def _other_than(image: Path, path: Path) -> Path:
-    from ferromics.errors import InputError
-
-    if path.exists() and image.exists() and path.samefile(image):
-        msg = f"{path} is the image itself; write the map to another file"
-        raise InputError(msg)
-    return path

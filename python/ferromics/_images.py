@@ -28,6 +28,9 @@ _NIFTI_HEADER: Final = 352
 
 _BLOCK: Final = 1 << 22
 
+NOTHING: Final = np.empty((0, 0, 0), np.uint8)
+"""The voxels of what was let go of."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -43,6 +46,12 @@ class Loaded:
     oriented: io.Scan
     axis: int
     turn: Turn
+
+    def without_voxels(self) -> Loaded:
+        """All but the voxels."""
+        stored = replace(self.stored, array=NOTHING)
+        oriented = replace(self.oriented, array=NOTHING)
+        return replace(self, array=NOTHING, stored=stored, oriented=oriented)
 
 
 def load_image(

@@ -19,6 +19,8 @@ from ferromics._cli_batch import batch
 from ferromics._cli_filter import HELP as FILTER_HELP
 from ferromics._cli_filter import filter_image
 from ferromics._cli_ibsi import ibsi_app
+from ferromics._cli_map import HELP as MAP_HELP
+from ferromics._cli_map import map_features
 from ferromics._cli_report import HELP as REPORT_HELP
 from ferromics._cli_report import cohort_report
 from ferromics._console import (
@@ -121,6 +123,7 @@ def extract(
 
 app.command("batch", help=BATCH_HELP)(batch)
 app.command("filter", help=FILTER_HELP)(filter_image)
+app.command("map", help=MAP_HELP)(map_features)
 app.command("report", help=REPORT_HELP)(cohort_report)
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferromics import io
-from ferromics._images import Loaded, load_image
+from ferromics._images import NOTHING, Loaded, load_image
 from ferromics.errors import InputError
 from ferromics.stages import BiasCorrection
 
 Labels: TypeAlias = "int | Sequence[int] | str | None"
 Masks: TypeAlias = "io.Source | Sequence[io.Source] | Mapping[str, io.Source]"
-
-_NOTHING: Final = np.empty((0, 0, 0), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Region:
 
     def without_voxels(self) -> Region:
         """All but the mask's voxels."""
-        return replace(self, values=_NOTHING)
+        return replace(self, values=NOTHING)
 
 
 @dataclass(frozen=True)
@@ -117,10 +115,7 @@ class Opened:
 
     def without_voxels(self) -> Opened:
         """All but the image's voxels."""
-        stored = replace(self.ready.stored, array=_NOTHING)
-        oriented = replace(self.ready.oriented, array=_NOTHING)
-        ready = replace(self.ready, array=_NOTHING, stored=stored, oriented=oriented)
-        return replace(self, ready=ready)
+        return replace(self, ready=self.ready.without_voxels())
 
 
 def open_image(

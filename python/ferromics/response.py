@@ -5,28 +5,16 @@ Maps are in the order of axes in which the image is stored, also where the core 
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ferromics import _images, io
-from ferromics._files import write_atomically
-from ferromics._geometry import Grid
 from ferromics._settings_errors import describe_unknown
+from ferromics._voxel_map import VoxelMap, as_stored, place
 from ferromics.errors import SettingsError
 from ferromics.extractor import Planned, made_with, plan, processed_to
 from ferromics.settings import AnySettings, Settings
-
-if TYPE_CHECKING:
-    import SimpleITK
-
-    from ferromics import _core
 
 NO_FILTERS = (
     "there is no filter in the settings, so there is no response map to make; name some, as in "
@@ -34,70 +22,8 @@ NO_FILTERS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class ResponseMap:
-    """The response map of one filter.
-
-    Attributes
-    ----------
-    name
-        As in the columns of tables: ``log-sigma2mm``.
-    array
-        Response in each voxel, (z, y, x) as the image is stored, or (y, x) of a 2D image; float64,
-        or float32 where the filter's precision is single. It may be a view.
-    spacing
-        In mm, in the order of the array's axes.
-    geometry
-        Place of the voxels in LPS, one row of axes for each of three axes of the stored image;
-        ``None`` for the map of a numpy array.
-    warnings
-        What the reader of this map should know, one line each.
-    provenance
-        Where the map comes from: versions, settings and their hash, input file and its SHA-256,
-        geometry, warnings.
-    """
-
-    name: str
-    array: NDArray[Any]
-    spacing: tuple[float, ...]
-    geometry: Grid | None
-    warnings: tuple[str, ...]
-    provenance: dict[str, Any]
-
-    def __repr__(self) -> str:
-        """One line: name and size."""
-        shape, spacing = (" x ".join(f"{v:g}" for v in t) for t in (self.array.shape, self.spacing))
-        return f"<ResponseMap {self.name!r}: {shape} voxels of {spacing} mm, {self.array.dtype}>"
-
-    def to_sitk(self) -> SimpleITK.Image:
-        """A SimpleITK image that lies over the filtered one."""
-        grid = self.geometry
-        if grid is None:
-            three = (1, *self.array.shape)[-3:], np.array((io.FLAT_THICKNESS, *self.spacing)[-3:])
-            grid = Grid(*three, np.eye(3)[::-1], np.zeros(3))
-        return _images.to_sitk(self.array, grid)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the map and, beside it, its provenance (``map.provenance.json``); both atomically.
-
-        Parameters
-        ----------
-        path
-            Ends in ``.nii.gz``, ``.nii``, ``.nrrd`` or ``.mha``.
-
-        Raises
-        ------
-        InputError
-            If the name ends otherwise.
-        FileNotFoundError
-            If the folder does not exist.
-        """
-        target = Path(path)
-        _images.check_path(target)
-        record = json.dumps(self.provenance, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        note = f"{self.name}, ferromics {self.provenance['ferromics']}"
-        _images.write(target, self.to_sitk(), note)
-        write_atomically(provenance_path(target), record.encode())
+class ResponseMap(VoxelMap):
+    """The response map of one filter; float32 where the filter's precision is single."""
 
 
 class ResponseMaps(Mapping[str, ResponseMap]):
@@ -124,10 +50,9 @@ class ResponseMaps(Mapping[str, ResponseMap]):
         processed = core.process(prepared, loaded.array, loaded.spacing, threads)
         self._core, self._image, self._threads = core, processed, threads
         self._names = tuple(core.maps)
-        self._back = loaded.turn.back()
-        self._place = _place(loaded, processed)
-        self._spacing = tuple(float(processed.spacing[a]) for a in self._back.order)
-        self._flat = loaded.stored.dimensions == 2
+        # What lies where; the voxels themselves are let go of.
+        self._loaded = loaded.without_voxels()
+        self._place = place(loaded, processed.shape, processed.spacing)
         self.warnings = loaded.stored.warnings
         self._provenance = {
             **made_with(settings),
@@ -142,9 +67,7 @@ class ResponseMaps(Mapping[str, ResponseMap]):
             raise KeyError(describe_unknown(f"map {name!r}", str(name), self._names))
         values = self._core.response_map(self._image, self._names.index(name), self._threads)
         undefined = values.size - int(np.count_nonzero(np.isfinite(values)))
-        array, spacing = self._back.of(values), self._spacing
-        if self._flat and array.shape[0] == 1:
-            array, spacing = array[0], spacing[1:]
+        array, spacing = as_stored(values, self._image.spacing, self._loaded)
         told = (*self.warnings, *_undefined(name, undefined))
         return ResponseMap(
             name=name,
@@ -172,16 +95,6 @@ class ResponseMaps(Mapping[str, ResponseMap]):
         return f"<ResponseMaps: {', '.join(self._names)}>"
 
 
-def _place(loaded: _images.Loaded, processed: _core.Processed) -> Grid | None:
-    """The grid of the maps, as the image is stored."""
-    stored, back = loaded.stored.grid, loaded.turn.back()
-    if stored is None:
-        return None
-    shape = [processed.shape[a] for a in back.order]
-    spacing = [processed.spacing[a] for a in back.order]
-    return stored.recentred(shape, spacing)
-
-
 def _undefined(name: str, count: int) -> Iterator[str]:
     if count:
         yield (
@@ -202,11 +115,6 @@ def map_names(settings: AnySettings) -> tuple[str, ...]:
     if not names:
         raise SettingsError(NO_FILTERS)
     return names
-
-
-def provenance_path(path: Path) -> Path:
-    """Where the provenance of a map lies: ``map.nii.gz`` has ``map.provenance.json``."""
-    return path.with_name(io.stem(path) + ".provenance.json")
 
 
 def response_maps(

@@ -7,6 +7,8 @@ as soon as one of them has a direction without pairs. Ours are judged by regions
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 import SimpleITK as sitk
 
 from ferromics import _core
+from ferromics.compat import radiomics
 
 RTOL = 1e-9
 # What a value is at least compared with: PyRadiomics writes entropies of -3e-16 for 0. A cluster
@@ -113,3 +116,64 @@ def test_shapes_have_no_maps() -> None:
     mask = np.ones((3, 3, 3), bool)
     with pytest.raises(ValueError, match="shapes have no maps"):
         _core.pyradiomics_maps(None, mask, mask.astype(np.uint16), (1, 1, 1), "shape", "{}")
+
+
+PYTHON = os.environ.get("FERROMICS_PYRADIOMICS")
+VOXELS: list[dict[str, Any]] = [
+    {},
+    {"symmetricalGLCM": False},
+    {"distances": [1, 2], "kernelRadius": 2},
+    {"weightingNorm": "euclidean"},
+    {"force2D": True, "kernelRadius": 2},
+    {"binWidth": 4},
+]
+
+
+@pytest.mark.skipif(not PYTHON, reason="FERROMICS_PYRADIOMICS names no Python")
+def test_maps_of_mcc_and_run_lengths_are_those_of_pyradiomics_itself(tmp_path: Path) -> None:
+    # Neighbourhoods that neither mask nor image cuts have pairs in all directions, without which
+    # PyRadiomics has no MCC.
+    random = np.random.default_rng(4)
+    values = random.normal(100, 40, size=(9, 11, 12))
+    for axis in range(3):
+        values = (values + np.roll(values, 1, axis)) / 2
+    mask = np.zeros(values.shape, np.uint8)
+    mask[2:-2, 3:-3, 2:-4] = random.random((5, 5, 6)) < 0.6
+    for name, array in (("image", values.round().astype(np.int16)), ("mask", mask)):
+        written = sitk.GetImageFromArray(array)
+        written.SetSpacing((0.8, 1.2, 2.0))
+        sitk.WriteImage(written, str(tmp_path / f"{name}.nrrd"))
+    classes = {name: [] for name in ("glcm", "glrlm", "glszm")}
+    jobs = []
+    for given in VOXELS:
+        mine = {"maskedKernel": False, "initValue": -1, **given}
+        radius = {
+            k: mine.pop(k) for k in ("kernelRadius", "maskedKernel", "initValue") if k in mine
+        }
+        parameters = {"setting": {"binWidth": 15, **mine}, "featureClass": classes}
+        parameters["voxelSetting"] = radius
+        files = {"image": "image.nrrd", "mask": "mask.nrrd"}
+        jobs.append({**files, "parameters": parameters, "voxel": True})
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
+    script = Path(__file__).with_name("pyradiomics_itself.py")
+    assert PYTHON is not None
+    subprocess.run([PYTHON, str(script), str(tmp_path)], check=True, cwd=tmp_path)
+    compared = 0
+    for number, job in enumerate(jobs):
+        extractor = radiomics.featureextractor.RadiomicsFeatureExtractor(
+            job["parameters"], additionalInfo=False
+        )
+        paths = [str(tmp_path / job[k]) for k in ("image", "mask")]
+        for name, made in extractor.execute(*paths, voxelBased=True).items():
+            theirs = np.load(tmp_path / f"map-{number}-{name}.npy")
+            ours = sitk.GetArrayFromImage(made)
+            feature = name.rpartition("_")[2]
+            scale = np.maximum(np.abs(theirs), SCALE.get(feature, 1e-3))
+            # Of a direction whose eigenvalue is 0, PyRadiomics takes the root of a rounding error,
+            # at most of the next double after 1; of an entropy that is 0 either tool may.
+            root = (feature == "MCC") & (np.abs(ours - theirs) < 2.2e-16**0.5)
+            root |= (feature == "Imc2") & (np.maximum(ours, theirs) < 1e-6)
+            wrong = ~((np.abs(ours - theirs) <= RTOL * scale) | root)
+            assert not wrong.any(), (job["parameters"], name, ours[wrong][:3], theirs[wrong][:3])
+            compared += 1
+    assert compared == len(VOXELS) * 56

@@ -28,8 +28,9 @@ from ferromics.compat.radiomics._images import as_image, as_mask, checked
 MOST_LEVELS = 2**16 - 1
 """The greatest grey level that the core's arrays hold."""
 
-MAPS_AT_A_TIME = 8
-"""Maps of voxel-based features that are computed together: memory holds them twice."""
+MAPS_AT_A_TIME, VALUES_AT_A_TIME = 8, 1 << 26
+"""Maps of voxel-based features that are computed together: at least so many, and as many as have so
+many values (512 MiB); memory holds them twice."""
 
 
 class _Binned(NamedTuple):
@@ -219,7 +220,8 @@ class RadiomicsFeaturesBase:
                 raise ValueError(msg)
             elif enabled:
                 wanted.append(feature)
-        parts = [wanted[k : k + MAPS_AT_A_TIME] for k in range(0, len(wanted), MAPS_AT_A_TIME)]
+        most = max(MAPS_AT_A_TIME, VALUES_AT_A_TIME // self.maskArray.size)
+        parts = [wanted[k : k + most] for k in range(0, len(wanted), most)]
         assert self.matrix is not None
         levels = _volume(self.matrix.astype(np.uint16))
         intensities = _volume(self.imageArray) if self.featureClass == "firstorder" else None
