@@ -40,8 +40,11 @@ __all__ = [
     "normalise",
     "phantom",
     "pyradiomics",
+    "pyradiomics_circles",
     "pyradiomics_features",
     "pyradiomics_maps",
+    "pyradiomics_spheres",
+    "pyradiomics_transform",
     "resample",
     "resample_mask",
     "resegment",
@@ -316,3 +319,22 @@ def pyradiomics_maps(
     threads: int | None = None,
     progress: MapProgress | None = None,
 ) -> dict[str, NDArray[np.float64]]: ...
+def pyradiomics_transform(
+    image: NDArray[Any], kind: str, threads: int | None = None
+) -> NDArray[np.float64]: ...
+def pyradiomics_circles(
+    image: NDArray[Any],
+    across: int,
+    radius: float,
+    samples: int,
+    method: str,
+    threads: int | None = None,
+) -> NDArray[Any]: ...
+def pyradiomics_spheres(
+    image: NDArray[Any],
+    region: NDArray[np.bool_],
+    levels: int,
+    radius: float,
+    subdivision: int,
+    threads: int | None = None,
+) -> NDArray[np.float64]: ...

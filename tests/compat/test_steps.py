@@ -10,6 +10,8 @@ import pytest
 import pywt
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+from scipy.stats import kurtosis
 from skimage.feature import local_binary_pattern
 
 from ferromics.compat import radiomics
@@ -251,6 +253,72 @@ def test_patterns_of_whole_numbers_are_whole_numbers() -> None:
             np.testing.assert_array_equal(found[3], expected.astype(np.int16))
 
 
+def test_patterns_of_a_single_slice_are_doubles() -> None:
+    flat = operations.getLBP2DImage(image(NOISE[3], (1.0, 1.5)), None, lbp2DMethod="var")
+    made, name, _ = next(flat)
+    assert (name, made.GetDimension(), made.GetSpacing()) == ("lbp-2D", 2, (1.0, 1.5))
+    expected = local_binary_pattern(NOISE[3], 8, 1, "var")
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(made), expected)
+
+
+@pytest.mark.parametrize("method", ["uniform", "var"])
+def test_patterns_of_many_points_are_those_of_scikit_image(method: str) -> None:
+    found = maps("LBP2D", NOISE.astype(float), lbp2DSamples=100, lbp2DRadius=3, lbp2DMethod=method)
+    expected = local_binary_pattern(NOISE[4], 100, 3, method)
+    np.testing.assert_array_equal(found["lbp-2D"][4], expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "told"),
+    [
+        ("LBP2D", {"lbp2DSamples": 64, "lbp2DMethod": "default"}, "lbp2DSamples is 64.*1 to 63"),
+        ("LBP2D", {"lbp2DSamples": 64, "lbp2DMethod": "ror"}, "lbp2DSamples is 64.*1 to 63"),
+        ("LBP2D", {"lbp2DSamples": 65536}, "lbp2DSamples is 65536.*65535"),
+        ("LBP2D", {"lbp2DMethod": "median"}, "lbp2DMethod is 'median'.*uniform"),
+        ("LBP2D", {"lbp2DRadius": 0}, "lbp2DRadius is 0 voxels"),
+        ("LBP3D", {"lbp3DLevels": 33}, "lbp3DLevels is 33"),
+        ("LBP3D", {"lbp3DIcosphereRadius": -1}, "lbp3DIcosphereRadius is -1 voxels"),
+        ("LBP3D", {"lbp3DIcosphereSubdivision": 7}, "lbp3DIcosphereSubdivision is 7"),
+    ],
+)
+def test_patterns_that_cannot_be_made_name_the_setting(
+    kind: str, settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        maps(kind, **settings)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+def test_patterns_on_spheres_are_those_of_scipy_s_splines(dtype: type) -> None:
+    # Six of an icosphere's 42 points lie on the axes: where steps are whole, they are voxels.
+    values = (RANDOM.normal(size=NOISE.shape) * 100).astype(dtype)
+    inside = sitk.GetArrayFromImage(mask()) == 1
+    samples = spheres(values, inside)
+    ones = np.count_nonzero(samples >= values[inside], axis=0)
+    found = {name: made[inside] for name, made in maps("LBP3D", values).items()}
+    np.testing.assert_allclose(
+        found["lbp-3D-m1"], ones / (4 * np.pi) * np.sqrt(len(samples)), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        found["lbp-3D-k"], kurtosis(samples.astype(float), axis=0), rtol=1e-9, atol=1e-9
+    )
+
+
+def spheres(values: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[Any]:
+    """The image at an icosphere's points around voxels, by SciPy: (points, voxels)."""
+    t = (1 + np.sqrt(5)) / 2
+    plane = np.array([(a, b * t, 0) for b in (1, -1) for a in (-1, 1)])
+    corners = np.concatenate([np.roll(plane, turn, axis=1) for turn in range(3)])
+    apart = np.linalg.norm(corners[:, np.newaxis] - corners, axis=2)
+    first, second = np.nonzero(np.triu(np.isclose(apart, 2)))
+    points = np.concatenate([corners, corners[first] + corners[second]])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    # By the cosine and sine of 36 degrees a point on an axis may be off it by a rounding.
+    places = np.argwhere(inside)[np.newaxis] + np.round(points, 15)[:, np.newaxis]
+    assert len(points) == 42
+    return map_coordinates(values, places.reshape(-1, 3).T, order=3).reshape(42, -1)
+
+
 def test_patterns_on_spheres() -> None:
     # A sphere of ones is what a flat image has everywhere: its part of degree 0 is all of it.
     found = maps("LBP3D", np.full((9, 14, 11), 7, dtype=np.int16))
@@ -276,6 +344,35 @@ def test_transforms_of_intensities() -> None:
     }
     for kind, values in expected.items():
         np.testing.assert_allclose(maps(kind)[kind.lower()], values, rtol=1e-12, atol=1e-12 * m)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+def test_transforms_are_equal_to_numpy_s_to_the_bit_or_to_the_last_place(dtype: type) -> None:
+    values = NOISE.astype(dtype)
+    x = values.astype(float)
+    m = np.abs(x).max()
+    logs = np.copysign(np.log(np.abs(x) + 1), x)
+    exact = {
+        "Square": ((1 / np.sqrt(m)) * x) ** 2,
+        "SquareRoot": np.copysign(np.sqrt(np.abs(x) * m), x),
+    }
+    near = {
+        "Logarithm": logs * (m / np.abs(logs).max()),
+        "Exponential": np.exp((np.log(m) / m) * x),
+    }
+    for kind, expected in exact.items():
+        np.testing.assert_array_equal(maps(kind, values)[kind.lower()], expected)
+    for kind, expected in near.items():
+        found = maps(kind, values)[kind.lower()]
+        np.testing.assert_array_max_ulp(found, expected, 4)
+
+
+def test_transforms_of_a_slice() -> None:
+    made, _, _ = next(operations.getSquareRootImage(image(NOISE[3], (1.0, 1.5)), None))
+    assert (made.GetDimension(), made.GetSpacing()) == (2, (1.0, 1.5))
+    whole = image(np.concatenate([NOISE[3:4], NOISE[3:4]]))
+    both = sitk.GetArrayFromImage(next(operations.getSquareRootImage(whole, None))[0])
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(made), both[0])
 
 
 def test_laplacians_of_gaussian_are_named_after_sigma_as_it_is_written() -> None:

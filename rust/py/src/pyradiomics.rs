@@ -1,5 +1,7 @@
 //! Features by PyRadiomics' definitions: a signature, views, the door and a wrap.
 
+mod images;
+
 use std::sync::atomic::AtomicUsize;
 
 use ferromics::pyradiomics::maps::{maps, MapOptions};
@@ -18,7 +20,8 @@ use crate::maps::MapProgress;
 pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(pyradiomics, module)?)?;
     module.add_function(wrap_pyfunction!(pyradiomics_maps, module)?)?;
-    module.add_function(wrap_pyfunction!(pyradiomics_features, module)?)
+    module.add_function(wrap_pyfunction!(pyradiomics_features, module)?)?;
+    images::add_to(module)
 }
 
 /// The class of that name.

@@ -7,16 +7,16 @@ at a time. Images are SimpleITK images of any number of dimensions unless stated
 from __future__ import annotations
 
 import itertools
+import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ferromics import filters
-from ferromics.compat.radiomics import _patterns
+from ferromics import _core, filters
 
 logger = logging.getLogger("radiomics.imageoperations")
 
@@ -119,43 +119,32 @@ def _bands(
     }
 
 
-def _transformed(
-    inputImage: Any, name: str, change: Callable[[NDArray[Any], Any], Any], kwargs: Any
-) -> Yielded:
-    """Yield what a function makes of the intensities and their greatest absolute value."""
-    values = sitk.GetArrayFromImage(inputImage).astype(np.float64)
-    yield _like(change(values, np.abs(values).max()), inputImage), name, kwargs
+def _transformed(inputImage: Any, kind: str) -> Any:
+    """Return an image of any number of dimensions, each intensity transformed by itself."""
+    values = sitk.GetArrayFromImage(inputImage)
+    volume = values.reshape(-1, *values.shape[-2:])
+    found = _core.pyradiomics_transform(volume, json.dumps(kind))
+    return _like(found.reshape(values.shape), inputImage)
 
 
 def getSquareImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
     """Yield ``(x / sqrt(m)) ** 2``, `m` being the image's greatest absolute intensity."""
-    yield from _transformed(inputImage, "square", lambda x, m: ((1 / np.sqrt(m)) * x) ** 2, kwargs)
+    yield _transformed(inputImage, "square"), "square", kwargs
 
 
 def getSquareRootImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
     """Yield ``sign(x) * sqrt(abs(x) * m)``, `m` being the image's greatest absolute intensity."""
-
-    def change(x: NDArray[Any], m: Any) -> Any:
-        return np.copysign(np.sqrt(np.abs(x) * m), x)
-
-    yield from _transformed(inputImage, "squareroot", change, kwargs)
+    yield _transformed(inputImage, "square_root"), "squareroot", kwargs
 
 
 def getLogarithmImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
     """Yield ``sign(x) * log(abs(x) + 1)``, scaled so that `m` keeps its size."""
-
-    def change(x: NDArray[Any], m: Any) -> Any:
-        logs = np.copysign(np.log(np.abs(x) + 1), x)
-        return logs * (m / np.abs(logs).max())
-
-    yield from _transformed(inputImage, "logarithm", change, kwargs)
+    yield _transformed(inputImage, "logarithm"), "logarithm", kwargs
 
 
 def getExponentialImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
     """Yield ``exp(x * log(m) / m)``, `m` being the image's greatest absolute intensity."""
-    yield from _transformed(
-        inputImage, "exponential", lambda x, m: np.exp((np.log(m) / m) * x), kwargs
-    )
+    yield _transformed(inputImage, "exponential"), "exponential", kwargs
 
 
 def getGradientImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
@@ -185,20 +174,10 @@ def getLBP2DImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
                 "Use with caution!"
             )
         axis = kwargs.get("force2Ddimension", 0)
-    slices = np.swapaxes(values, 0, axis) if values.ndim == 3 else values[np.newaxis]
-    out = np.empty(slices.shape, values.dtype if values.ndim == 3 else np.float64)
-    for index, flat in enumerate(slices):
-        out[index] = _stored(_patterns.circle(flat, radius, points, method), out.dtype)
-    back = np.swapaxes(out, 0, axis) if values.ndim == 3 else out[0]
-    yield _like(np.ascontiguousarray(back), inputImage), "lbp-2D", kwargs
-
-
-def _stored(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the values in a type; in integers, cut off, and 0 where they are not a number."""
-    if dtype.kind == "f":
-        return values.astype(dtype)
-    finite: NDArray[np.float64] = np.where(np.isnan(values), 0.0, values)
-    return finite.astype(dtype)
+    # A 2D image has patterns in doubles, as PyRadiomics has them.
+    volume = values if values.ndim == 3 else values[np.newaxis].astype(np.float64)
+    found = _core.pyradiomics_circles(volume, axis, radius, points, method)
+    yield _like(found.reshape(values.shape), inputImage), "lbp-2D", kwargs
 
 
 def getLBP3DImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
@@ -220,15 +199,15 @@ def getLBP3DImage(inputImage: Any, inputMask: Any, **kwargs: Any) -> Yielded:
         )
     region = sitk.GetArrayViewFromImage(inputMask) == kwargs.get("label", 1)
     levels = kwargs.get("lbp3DLevels", 2)
-    found, kurtosis = _patterns.sphere(
+    found = _core.pyradiomics_spheres(
         values,
         region,
-        levels=levels,
-        radius=kwargs.get("lbp3DIcosphereRadius", 1),
-        subdivision=kwargs.get("lbp3DIcosphereSubdivision", 1),
+        levels,
+        kwargs.get("lbp3DIcosphereRadius", 1),
+        kwargs.get("lbp3DIcosphereSubdivision", 1),
     )
     names = [f"lbp-3D-m{level + 1}" for level in range(levels)] + ["lbp-3D-k"]
-    for name, inner in zip(names, [*found, kurtosis], strict=True):
+    for name, inner in zip(names, found.T, strict=True):
         out = np.zeros(values.shape)
         out[region] = inner
         yield _like(out, inputImage), name, kwargs

@@ -24,12 +24,14 @@ mod glcm;
 mod level_counts;
 pub mod maps;
 mod mcc;
+pub mod patterns;
 mod run_lengths;
 mod shape;
 mod shape_2d;
 #[cfg(test)]
 mod tests;
 mod tone_difference;
+pub mod transforms;
 
 /// One feature: plain data, and the function that gives its value.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// An argument that Python passes as JSON.
-struct Json<T>(T);
+pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromPyObject<'_, '_> for Json<T> {
     type Error = PyErr;
