@@ -188,16 +188,30 @@ impl Plan {
             let mut input = self.real.make_input_vec();
             let mut output = self.real.make_output_vec();
             let mut fft = self.real.make_scratch_vec();
+            let (mut inside, mut values) = (vec![0.0; nc], vec![0.0; nc]);
             for b in 0..nb {
                 let row = region.row(a, b);
-                let voxels = || (0..nc).map(|c| region.get(row + c * region.strides[2]));
-                if voxels().all(|y| y.is_none()) {
+                let mut any = false;
+                // Once for the three fields, as each voxel takes a division (CT phantom, rows and
+                // their spectra: 40 -> 32 million instructions of autocorrelation's 170).
+                for (c, (m, y)) in inside.iter_mut().zip(&mut values).enumerate() {
+                    let voxel = region.get(row + c * region.strides[2]);
+                    (*m, *y) = voxel.map_or((0.0, 0.0), |y| (1.0, y));
+                    any |= voxel.is_some();
+                }
+                if !any {
                     continue; // in every round, so that these stay 0
                 }
                 for field in 0..FIELDS {
-                    input[nc..].fill(0.0);
-                    for (to, y) in input.iter_mut().zip(voxels()) {
-                        *to = y.map_or(0.0, |y| [1.0, y, y * y][field]);
+                    let (voxels, rest) = input.split_at_mut(nc);
+                    rest.fill(0.0);
+                    match field {
+                        0 => voxels.copy_from_slice(&inside),
+                        1 => voxels.copy_from_slice(&values),
+                        _ => voxels
+                            .iter_mut()
+                            .zip(&values)
+                            .for_each(|(to, y)| *to = y * y),
                     }
                     self.real
                         .process_with_scratch(&mut input, &mut output, &mut fft)
