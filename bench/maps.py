@@ -28,7 +28,7 @@ FEW = 1000
 """Voxels on which MCC is timed: PyRadiomics takes milliseconds for each."""
 SIZE = (100, 256, 256)
 CLASSES: dict[str, list[str]] = {name: [] for name in ("firstorder", "gldm", "ngtdm")}
-FAMILIES = ["stat", "glcm", "glrlm", "glszm", "ngtdm", "ngldm"]
+FAMILIES = ["stat", "ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"]
 
 
 class Worker:

@@ -135,6 +135,7 @@ _MODULES = (
     "filters",
     "foreign",
     "io",
+    "maps",
     "names",
     "settings",
     "sklearn",

@@ -11,15 +11,17 @@ from ferromics._console import DONE, SettingsOption, progress, tell
 from ferromics._map_files import map_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from ferromics.maps import FeatureMap
 
 HELP = """\
 Write maps of features: at each voxel of a region, the features of its neighbourhood.
 
-ferromics map ct.nii.gz gtv.nii.gz --feature glcm_contrast -o contrast.nii.gz
+ferromics map ct.nii.gz gtv.nii.gz --feature glcm_contrast -o contrast.nrrd
 
 A feature is named by its column, by family and feature where the settings have it once
-(glcm_contrast), or by its family for all of them (glcm). Several maps go to a folder:
+(glcm_contrast), or by its family for all of them (glcm). Several maps go to a folder, as NRRD:
 
 ferromics map ct.nii.gz gtv.nii.gz --feature glcm --feature ngtdm_coarseness --radius 2 -o maps/
 
@@ -52,7 +54,7 @@ def map_features(
             help="Radius of the neighbourhood in voxels, or one for each axis (slices first).",
         ),
     ] = "1",
-    label: Annotated[int | None, typer.Option(help="Label of the region.")] = None,
+    label: Annotated[int | None, typer.Option(help="Label of the region, a number.")] = None,
     mask_threshold: Annotated[
         float | None, typer.Option(help="Least mask value inside the region, for fractions.")
     ] = None,
@@ -64,7 +66,7 @@ def map_features(
 
     names = map_columns(settings, feature)
     inputs = [Path(path) for path in (image, mask) if path is not None]
-    targets = map_targets(names, output, inputs, "--feature")
+    targets = map_targets(names, output, inputs, "--feature", ".nrrd")
     with progress("reading image and mask") as say:
 
         def watch(done: Callable[[], float]) -> None:
@@ -83,13 +85,29 @@ def map_features(
             threads=threads,
             watch=watch,
         )
-        for warning in maps.warnings:
-            tell(f"warning: {warning}")
+        told: dict[str, None] = {}
         for name in maps:
             path = targets[name]
             path.parent.mkdir(exist_ok=True)
-            maps[name].save(path)
+            made = maps[name]
+            made.save(path)
+            for warning in (*made.warnings, *_read_otherwise(path, made)):
+                if warning not in told:
+                    tell(f"warning: {warning}")
+                told[warning] = None
     return DONE
+
+
+def _read_otherwise(path: Path, made: FeatureMap) -> Iterator[str]:
+    """A warning where a common reader makes a number of NaN."""
+    import numpy as np
+
+    nifti = path.name.lower().endswith((".nii", ".nii.gz"))
+    if nifti and bool(np.isnan(made.array).any()):
+        yield (
+            f"{path.name}: ITK (SimpleITK, 3D Slicer) reads NaN in a NIfTI file as 0, but not in "
+            ".nrrd or .mha; --outside sets what lies outside the region"
+        )
 
 
 def _radius(text: str) -> int | list[int]:

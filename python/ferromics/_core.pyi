@@ -308,7 +308,7 @@ def feature_maps(
     outside: float,
     threads: int | None = None,
     progress: MapProgress | None = None,
-) -> list[NDArray[np.float64]]: ...
+) -> tuple[list[NDArray[np.float64]], list[int], list[str]]: ...
 def pyradiomics_maps(
     image: NDArray[Any] | None,
     mask: NDArray[np.bool_],

@@ -11,15 +11,20 @@ if TYPE_CHECKING:
 
 
 def map_targets(
-    names: list[str], output: str, inputs: Sequence[Path], option: str = "--only"
+    names: list[str],
+    output: str,
+    inputs: Sequence[Path],
+    option: str = "--only",
+    suffix: str = ".nii.gz",
 ) -> dict[str, Path]:
     """Where each map goes; refuses what could not be written, before anything is computed.
 
     ``output`` is a file for one map, or a folder, where maps are named after the first of
-    ``inputs``, which are not to be overwritten; ``option`` is what chooses maps.
+    ``inputs``, which are not to be overwritten, and end in ``suffix``; ``option`` is what chooses
+    maps.
     """
     from ferromics import io
-    from ferromics._images import SUFFIXES, check_path
+    from ferromics._images import check_path
     from ferromics.errors import InputError
 
     if output == "-":
@@ -36,7 +41,7 @@ def map_targets(
             msg = f"cannot make the folder {folder}: no folder {folder.parent}"
             raise FileNotFoundError(msg)
     stem = io.stem(inputs[0])
-    targets = {name: folder / f"{stem}_{name}{SUFFIXES[0]}" for name in names}
+    targets = {name: folder / f"{stem}_{name}{suffix}" for name in names}
     for path in targets.values():
         if folder.is_dir():
             check_path(path)

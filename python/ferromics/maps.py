@@ -5,6 +5,7 @@ Maps are in the order of axes in which the image is stored, also where the core 
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -24,6 +25,11 @@ MAPS_AT_A_TIME: Final = 8
 VALUES_AT_A_TIME: Final = 1 << 26
 """Maps that are made in one pass and held: at least so many, and as many as have so many values
 (512 MiB); those of one family share their matrices."""
+
+FAMILIES: Final = ("stat", "ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
+"""Families whose features a neighbourhood has."""
+
+LISTED: Final = f"{', '.join(FAMILIES[:-1])} and {FAMILIES[-1]}"
 
 Radius: TypeAlias = "int | Sequence[int]"
 Watch: TypeAlias = Callable[[Callable[[], float]], None]
@@ -55,7 +61,7 @@ class FeatureMaps(Mapping[str, FeatureMap]):
     Attributes
     ----------
     warnings
-        What the reader of these maps should know, one line each.
+        What the reader of all these maps should know, one line each; a map has further ones.
     """
 
     def __init__(
@@ -85,7 +91,8 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         self._place = place(opened.ready, shape, spacing)
         turn = opened.ready.turn
         self._radius_by_slices = [radius[a] for a in turn.order]
-        self.warnings = tuple(dict.fromkeys((*opened.warnings, *region.warnings)))
+        told = (*opened.warnings, *region.warnings, *settings.notes())
+        self.warnings = tuple(dict.fromkeys(told))
         self._provenance = {
             **made_with(settings),
             "image": opened.source,
@@ -94,6 +101,7 @@ class FeatureMaps(Mapping[str, FeatureMap]):
             **processed_to(shape, spacing, self._region.normalisation, settings),
             "voxels": {"intensity_mask": self._region.voxels},
             "neighbourhood": {"radius_voxels": list(radius)},
+            "outside": None if math.isnan(outside) else outside,
         }
         self._progress = _core.MapProgress()
         self._made: dict[str, FeatureMap] = {}
@@ -109,7 +117,7 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         return self._made[name]
 
     def _make(self, group: list[str]) -> dict[str, FeatureMap]:
-        arrays = _core.feature_maps(
+        arrays, undefined, told = _core.feature_maps(
             self._chosen.core,
             self._prepared,
             self._region,
@@ -119,17 +127,21 @@ class FeatureMaps(Mapping[str, FeatureMap]):
             self._threads,
             self._progress,
         )
-        return {name: self._wrapped(name, array) for name, array in zip(group, arrays, strict=True)}
+        return {
+            name: self._wrapped(name, array, [*told, *_undefined(name, number)])
+            for name, array, number in zip(group, arrays, undefined, strict=True)
+        }
 
-    def _wrapped(self, name: str, values: NDArray[np.float64]) -> FeatureMap:
+    def _wrapped(self, name: str, values: NDArray[np.float64], told: list[str]) -> FeatureMap:
         array, spacing = as_stored(values, self._region.grid[1], self._loaded)
+        warnings = tuple(dict.fromkeys((*self.warnings, *told)))
         return FeatureMap(
             name=name,
             array=array,
             spacing=spacing,
             geometry=self._place,
-            warnings=self.warnings,
-            provenance={**self._provenance, "map": name, "warnings": list(self.warnings)},
+            warnings=warnings,
+            provenance={**self._provenance, "map": name, "warnings": list(warnings)},
         )
 
     @property
@@ -172,7 +184,7 @@ def map_columns(settings: AnySettings, features: str | Sequence[str]) -> list[st
         If a name stands for nothing, for several columns, or for a feature that has no map.
     """
     planned = plan(settings)
-    asked = [features] if isinstance(features, str) else list(features)
+    asked = [features] if isinstance(features, str) else list(features or ())
     if not asked:
         msg = "no feature was named; name one as glcm_contrast"
         raise InputError(msg)
@@ -214,8 +226,8 @@ def feature_maps(
         As for :func:`ferromics.extract`: processing, discretisation, filters, and the parameters of
         the families. By default fixed bin number 32, 3D.
     radius
-        Radius of the neighbourhood in voxels, from 1 to 21; or three, in the order of the image's
-        axes (z, y, x), of which two may be 0.
+        Radius of the neighbourhood in voxels, from 1 to 21; or one for each of the image's axes,
+        (z, y, x), of which some but not all may be 0.
     label, mask_threshold, spacing
         As for :func:`ferromics.extract`.
     outside
@@ -265,8 +277,8 @@ def feature_maps(
         chosen,
         opened,
         _region(opened, mask, label, mask_threshold),
-        radius=_radius(radius),
-        outside=float(outside),
+        radius=_radius(radius, opened.ready.stored.dimensions),
+        outside=_number(outside),
         threads=threads,
     )
     if watch is not None:
@@ -310,21 +322,42 @@ def feature_map(
 
 def _named(planned: Planned, asked: str) -> list[str]:
     """Names of the columns that a word stands for."""
-    if asked in planned.index:
-        return [asked]
-    family = [name for name, _, family, *_ in planned.columns if family == asked]
-    if family:
-        return family
-    short = [(f"{family}_{feature}", name) for name, _, family, feature, *_ in planned.columns]
-    same = [name for key, name in short if key == asked]
-    if len(same) > 1:
-        msg = f"{asked!r} stands for {len(same)} columns, name one: {', '.join(same)}"
+    families = {name: family for name, _, family, *_ in planned.columns}
+    short: dict[str, list[str]] = {}
+    for name, _, family, feature, *_ in planned.columns:
+        short.setdefault(f"{family}_{feature}", []).append(name)
+    if asked in families:
+        found = [asked]
+    elif asked in families.values():
+        found = [name for name, family in families.items() if family == asked]
+    elif asked in short:
+        found = short[asked]
+        if len(found) > 1:
+            msg = f"{asked!r} stands for {len(found)} columns, name one: {', '.join(found)}"
+            raise InputError(msg)
+    else:
+        raise InputError(_unknown(asked, list(short)))
+    wrong = next((families[name] for name in found if families[name] not in FAMILIES), None)
+    if wrong is not None:
+        msg = f"{asked!r}: family {wrong} has no maps; maps are of the families {LISTED}"
         raise InputError(msg)
-    if not same:
-        known = dict.fromkeys(key for key, _ in short)
-        msg = describe_unknown(f"feature {asked!r}", asked, list(known))
-        raise InputError(msg)
-    return same
+    return found
+
+
+def _unknown(asked: object, known: list[str]) -> str:
+    """Why a name stands for nothing, in one line."""
+    rows = _core.catalogue()
+    features = [f"{row['family']}_{row['name']}" for row in rows]
+    if asked in features or asked in {row["family"] for row in rows}:
+        return f"the settings do not ask for {asked}: add it to their features"
+    near = difflib.get_close_matches(str(asked).lower(), known, n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "name one as glcm_contrast;"
+    return f"feature {asked!r} is not known; {hint} `ferromics features` lists all"
+
+
+def _undefined(name: str, count: int) -> Iterator[str]:
+    if count:
+        yield f"map {name}: {count} voxels of the region have no defined value (NaN)"
 
 
 def _chosen(planned: Planned, names: list[str]) -> _Chosen:
@@ -357,16 +390,25 @@ def _region(
     return regions[0]
 
 
-def _radius(given: Any) -> tuple[int, int, int]:
+def _number(given: Any) -> float:
+    if isinstance(given, int | float | np.number) and not isinstance(given, bool):
+        return float(given)
+    msg = f"outside is {given!r}; it must be a number, or nan"
+    raise InputError(msg)
+
+
+def _radius(given: Any, dimensions: int) -> tuple[int, int, int]:
     several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
     lengths: list[Any] = list(given) if several else [given] * 3
+    if dimensions == 2 and len(lengths) == 2:
+        lengths = [0, *lengths]
     whole = all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in lengths)
     if len(lengths) == 3 and whole:
         z, y, x = (int(v) for v in lengths)
         if min(z, y, x) >= 0 and 1 <= max(z, y, x) <= 21:
             return z, y, x
     msg = (
-        f"radius is {given!r}; it must be a whole number of voxels from 1 to 21, or three, in the "
-        "order of the image's axes (z, y, x), of which two may be 0"
+        f"radius is {given!r}; it must be a whole number of voxels from 1 to 21, or one for each "
+        "axis of the image (z, y, x), of which some but not all may be 0"
     )
     raise InputError(msg)

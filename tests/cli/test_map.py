@@ -35,7 +35,6 @@ def one_line(done, status=2):
 
 def test_one_map_goes_to_a_file_over_the_image(cli, files):
     arguments = ["map", "ct.nii.gz", "gtv.nii.gz", "--feature", "glcm_contrast"]
-    # ITK reads NaN as 0 from a NIfTI file.
     done = cli(*arguments, "-o", "out.nrrd", "--radius", "2", cwd=files)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     made = sitk.ReadImage(str(files / "out.nrrd"))
@@ -55,9 +54,29 @@ def test_several_maps_go_to_a_folder(cli, files):
     assert (done.returncode, done.stderr) == (0, "")
     listed = sorted(p.name for p in (files / "maps").iterdir())
     assert len(listed) == 12
-    assert f"ct_{CONTRAST}.nii.gz" in listed
-    values = sitk.GetArrayFromImage(sitk.ReadImage(str(files / "maps" / f"ct_{CONTRAST}.nii.gz")))
+    assert f"ct_{CONTRAST}.nrrd" in listed
+    values = sitk.GetArrayFromImage(sitk.ReadImage(str(files / "maps" / f"ct_{CONTRAST}.nrrd")))
     assert np.isfinite(values).all()
+
+
+def test_nan_in_a_nifti_file_is_told_as_itk_reads_it_as_0(cli, files):
+    arguments = ["map", "ct.nii.gz", "gtv.nii.gz", "--feature", "stat_mean_intensity"]
+    done = cli(*arguments, "-o", "out.nii.gz", cwd=files)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith("ferromics: warning: out.nii.gz: ITK")
+    assert (sitk.GetArrayFromImage(sitk.ReadImage(str(files / "out.nii.gz"))) == 0).any()
+    assert cli(*arguments, "-o", "out.nii.gz", "--outside", "-5", cwd=files).stderr == ""
+
+
+def test_what_maps_warn_of_is_told_once(cli, files):
+    (files / "few.yaml").write_text("discretise: {type: fbn, bins: 4}\n")
+    arguments = ["map", "ct.nii.gz", "gtv.nii.gz", "--feature", "glcm", "-s", "few.yaml"]
+    done = cli(*arguments, "-o", "maps/", "--radius", "0,0,1", cwd=files)
+    assert done.returncode == 0
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(set(lines))
+    assert sum("4 grey levels are present" in line for line in lines) == 1
+    assert any("glcm_correlation" in line and "no defined value" in line for line in lines)
 
 
 def test_without_a_mask_the_whole_image_is_mapped(cli, files):
@@ -71,7 +90,7 @@ def test_without_a_mask_the_whole_image_is_mapped(cli, files):
     [
         (["gone.nii.gz", "gtv.nii.gz", "--feature", "glcm"], "gone.nii.gz"),
         (["ct.nii.gz", "gtv.nii.gz", "--feature", "glcm_kontrast"], "did you mean 'glcm_contrast'"),
-        (["ct.nii.gz", "gtv.nii.gz", "--feature", "morph_volume_mesh"], "maps are of the families"),
+        (["ct.nii.gz", "gtv.nii.gz", "--feature", "morph_volume_mesh"], "family morph has no maps"),
         (["ct.nii.gz", "gtv.nii.gz"], "feature"),
         (["ct.nii.gz", "gtv.nii.gz", "--feature", "ih", "--radius", "two"], "--radius must be"),
         (["ct.nii.gz", "gtv.nii.gz", "--feature", "ih", "--radius", "99"], "radius is 99"),
@@ -109,4 +128,4 @@ def test_ctrl_c_leaves_what_is_done_and_no_half_map(files):
     assert process.returncode == 130
     assert said == "ferromics: interrupted\n"
     names = sorted(p.name for p in (files / "maps").iterdir())
-    assert names == [first.name.replace(".provenance.json", ".nii.gz"), first.name]
+    assert names == [first.name.replace(".provenance.json", ".nrrd"), first.name]

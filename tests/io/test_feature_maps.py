@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 import ferromics as fm
+from ferromics.maps import map_columns
 
 SPACING = (3.0, 1.5, 1.25)
 ALL = ["stat", "ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"]
@@ -42,18 +43,21 @@ def test_a_value_is_what_extract_gives_for_the_neighbourhood(case, radius, radii
     image, mask = case
     settings = {
         "discretise": {"type": "fbs", "width": 10, "minimum": 0},
+        # Its edge is that of the mask before re-segmentation, for distance zones.
+        "resegment": {"range": [6, 74]},
         "features": ["stat", "ih", *ALL[2:]],
     }
+    kept = mask & (image >= 6) & (image <= 74)
     maps = fm.feature_maps(image, mask, ALL, settings, radius=radius, spacing=SPACING)
     by_levels = ("normalised_inverse_difference", "gradient", "histogram_mode")
-    places = list(np.argwhere(mask)[::37])
+    places = list(np.argwhere(kept)[::37])
     assert len(maps) == 136
     compared = 0
     expected = [
         fm.extract(image, around(mask, p, radii), settings, spacing=SPACING) for p in places
     ]
     for name, made in maps.items():
-        assert np.isnan(made.array[~mask]).all()
+        assert np.isnan(made.array[~kept]).all()
         if any(part in name for part in by_levels):
             continue
         for p, alone in zip(places, expected, strict=True):
@@ -142,6 +146,9 @@ def test_whole_image_2d_image_and_one_voxel(case):
     flat = fm.feature_map(image[0], mask[0], "glszm_zone_percentage", spacing=SPACING[1:])
     assert flat.array.shape == image.shape[1:]
     assert flat.spacing == SPACING[1:]
+    small = {"radius": (1, 1), "spacing": SPACING[1:]}
+    same = fm.feature_map(image[0], mask[0], "glszm_zone_percentage", **small)
+    np.testing.assert_array_equal(same.array, flat.array)
     one = np.zeros_like(mask)
     one[3, 3, 3] = True
     alone = fm.feature_maps(image, one, ["stat", "glcm"], spacing=SPACING)
@@ -151,16 +158,17 @@ def test_whole_image_2d_image_and_one_voxel(case):
 
 
 def test_names_stand_for_columns():
-    assert fm.maps.map_columns(None, "glcm_contrast") == ["original_glcm_contrast_fbn32_3d_merged"]
-    assert len(fm.maps.map_columns(None, ["glcm", "glcm_contrast", "ngtdm"])) == 30
+    assert map_columns(None, "glcm_contrast") == ["original_glcm_contrast_fbn32_3d_merged"]
+    assert len(map_columns(None, ["glcm", "glcm_contrast", "ngtdm"])) == 30
     for name, said in {
         "glcm_contrats": "did you mean 'glcm_contrast'",
-        "contrast": "feature 'contrast' is not known",
+        "contrast": "feature 'contrast' is not known; did you mean",
+        "xyz": "feature 'xyz' is not known; name one as glcm_contrast",
     }.items():
         with pytest.raises(fm.InputError, match=said):
-            fm.maps.map_columns(None, name)
+            map_columns(None, name)
     with pytest.raises(fm.InputError, match="no feature was named"):
-        fm.maps.map_columns(None, [])
+        map_columns(None, [])
 
 
 @pytest.mark.parametrize(
@@ -172,8 +180,14 @@ def test_names_stand_for_columns():
         ({"radius": (1, 1)}, "radius is"),
         ({"radius": 1.5}, "radius is 1.5"),
         ({"radius": True}, "radius is True"),
-        ({"features": "morph_volume_mesh"}, "maps are of the families"),
-        ({"features": "ivh"}, "maps are of the families"),
+        ({"radius": (2, 2)}, "radius is"),
+        ({"radius": None}, "radius is None"),
+        ({"features": "morph_volume_mesh"}, "family morph has no maps"),
+        ({"features": "ivh"}, "family ivh has no maps"),
+        ({"features": None}, "no feature was named"),
+        ({"outside": "a"}, "outside is 'a'"),
+        ({"outside": None}, "outside is None"),
+        ({"settings": {"features": ["stat"]}}, "the settings do not ask for glcm_contrast"),
         ({"label": 3}, "has no label 3"),
         ({"mask": None, "label": 1}, "none was given"),
         ({"threads": 0}, "threads is 0"),
@@ -232,6 +246,32 @@ def test_a_map_is_saved_with_its_provenance(case, tmp_path):
     record = json.loads((tmp_path / "contrast.provenance.json").read_text())
     assert record["map"] == made.name == "original_glcm_contrast_fbn8_3d_merged"
     assert record["neighbourhood"] == {"radius_voxels": [2, 2, 2]}
+    assert record["outside"] == -1
     assert record["settings_hash"] == settings.hash
     read = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "contrast.nii.gz")))
     np.testing.assert_array_equal(read, made.array)
+
+
+def test_maps_warn_as_extract_does(case):
+    image, mask = case
+    few = {"discretise": {"type": "fbn", "bins": 4}}
+    for settings in (few, {"discretise": {"type": "fbs", "width": 50}}):
+        expected = fm.extract(image, mask, {**settings, "features": ["glcm"]}, spacing=SPACING)
+        made = fm.feature_map(image, mask, "glcm_contrast", settings, spacing=SPACING)
+        assert made.warnings == expected.warnings
+        assert made.provenance["warnings"] == list(expected.warnings)
+
+
+def test_what_is_undefined_is_told(case):
+    image, mask = case
+    settings = {"discretise": {"type": "fbn", "bins": 2}}
+    options = {"radius": (0, 0, 1), "spacing": SPACING}
+    made = fm.feature_map(image, mask, "glcm_correlation", settings, **options)
+    undefined = np.isnan(made.array[mask]).sum()
+    assert undefined > 0
+    said = f"map {made.name}: {undefined} voxels of the region have no defined value (NaN)"
+    assert said in made.warnings
+    # No voxel has another at this distance in its neighbourhood.
+    settings = {"features": [{"type": "glcm", "distances": [4]}]}
+    far = fm.feature_map(image, mask, "glcm_contrast", settings, spacing=SPACING)
+    assert f"{mask.sum()} voxels of the region have no defined value" in far.warnings[-1]

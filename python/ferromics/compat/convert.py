@@ -102,9 +102,9 @@ ELSEWHERE: Final = {
     "minimumROISize": "regions of any size are taken; what is undefined is empty",
     "resegmentShape": "shape is of the mask before re-segmentation, as IBSI has it",
     "voxelArrayShift": "IBSI's energy and root mean square are of intensities as they are",
-    "kernelRadius": "maps of features have a command and a function of their own",
-    "maskedKernel": "maps of features have a command and a function of their own",
-    "initValue": "maps of features have a command and a function of their own",
+    "kernelRadius": "it is no setting: pass --radius to ferromics map, radius= to fm.feature_maps",
+    "maskedKernel": "in maps of features, voxels of the region alone count in a neighbourhood",
+    "initValue": "it is no setting: pass --outside to ferromics map, outside= to fm.feature_maps",
     "voxelBatch": "maps are computed within bounded memory, always",
 }
 

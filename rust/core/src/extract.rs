@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ndarray::ArrayView3;
 
 pub use self::images::{response_map, ResponseMap};
-pub use self::maps::Mappable;
+pub use self::maps::{Mappable, Mapped};
 use crate::discretise::{discretise, level_counts, Levels};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
@@ -268,12 +268,16 @@ fn discretised<L: Send>(
         let counts = made.as_ref().map(&counts)?;
         unusual(&settings.label(), counts)
     });
-    let told = told.map(|warning| match image.filter {
+    let warnings = told.map(|warning| on_image(image, warning)).collect();
+    Ok((made, warnings))
+}
+
+/// A warning with the name of the response map that it is about.
+fn on_image(image: &ImageTasks, warning: String) -> String {
+    match image.filter {
         Some(_) => format!("{}: {warning}", image.name),
         None => warning,
-    });
-    let warnings = told.collect();
-    Ok((made, warnings))
+    }
 }
 
 /// The levels, or what else was made of them, that a task works on.

@@ -80,6 +80,9 @@ impl Mappable {
     }
 }
 
+/// Maps, how many voxels of the region are undefined in each, and warnings.
+type Made<'py> = (Vec<Bound<'py, PyArray3<f64>>>, Vec<usize>, Vec<String>);
+
 /// The maps of columns of a plan, in their order.
 #[pyfunction]
 #[pyo3(signature = (
@@ -96,7 +99,7 @@ fn feature_maps<'py>(
     outside: f64,
     threads: Option<Threads>,
     progress: Option<Bound<'py, MapProgress>>,
-) -> PyResult<Vec<Bound<'py, PyArray3<f64>>>> {
+) -> PyResult<Made<'py>> {
     let (plan, prepared, region) = (&plan.0, &prepared.0, &region.0);
     if let Some(&beyond) = columns.iter().find(|&&k| k >= plan.columns().len()) {
         return Err(PyIndexError::new_err(beyond));
@@ -107,5 +110,6 @@ fn feature_maps<'py>(
         let run = || region.maps(plan, prepared, &columns, radius, outside, done);
         with_threads(threads, run)
     })?;
-    Ok(made.into_iter().map(|map| map.into_pyarray(py)).collect())
+    let maps = made.maps.into_iter().map(|map| map.into_pyarray(py));
+    Ok((maps.collect(), made.undefined, made.warnings))
 }

@@ -49,6 +49,7 @@ class _Binned(NamedTuple):
         return (
             self.settings.keys() == settings.keys()
             and all(self.settings[name] is value for name, value in settings.items())
+            and self.matrix.dtype == matrix.dtype  # edges are rounded to it
             and np.array_equal(self.matrix, matrix)
             and np.array_equal(self.within, within)
         )
@@ -183,7 +184,10 @@ class RadiomicsFeaturesBase:
         # A kernel that is not masked reaches voxels outside the region: they have levels, too.
         masked = bool(self.settings.get("maskedKernel", True))
         self.kernelMask = self.maskArray if masked else np.ones_like(self.maskArray)
-        self.matrix = self._applyBinning(self.imageArray, self.kernelMask)
+        # PyRadiomics' bins are those of double precision in this class alone.
+        double = self.featureClass == "firstorder"
+        image = self.imageArray.astype(np.float64) if double else self.imageArray
+        self.matrix = self._applyBinning(image, self.kernelMask)
 
     def _applyBinning(
         self, matrix: NDArray[Any], within: NDArray[np.bool_] | None = None
@@ -227,10 +231,12 @@ class RadiomicsFeaturesBase:
         intensities = _volume(self.imageArray) if self.featureClass == "firstorder" else None
         given = self.settings.get("initValue", 0)
         start = float("nan") if given is None else float(given)
+        batch = int(self.settings.get("voxelBatch", -1))
         options = {
             **self._options(),
             "kernel_radius": int(self.settings.get("kernelRadius", 1)),
             "masked_kernel": bool(self.settings.get("maskedKernel", True)),
+            "voxel_batch": batch if batch > 0 else None,
             "init_value": None if np.isnan(start) else start,
         }
         with self.progressReporter(parts, desc=f"Calculating {self.featureClass} maps") as bar:

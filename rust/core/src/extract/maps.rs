@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicUsize;
 
 use ndarray::{Array3, ArrayView3};
 
-use super::{images, process_region, Parts, Region};
+use super::{images, on_image, process_region, unusual, Parts, Region};
 use crate::discretise::{discretise, LevelData, Levels};
 use crate::error::Result;
 use crate::maps::family::{check, Asked};
@@ -14,8 +14,18 @@ use crate::numeric::finite;
 use crate::plan::{Place, Plan};
 use crate::process::Prepared;
 use crate::roi::Roi;
-use crate::settings::Discretise;
 use crate::volume::Voxel;
+
+/// Maps of columns, in the order in which they were asked for.
+#[derive(Debug)]
+pub struct Mapped {
+    /// The maps, on the whole grid.
+    pub maps: Vec<Array3<f64>>,
+    /// How many voxels of the region have no defined value, by map.
+    pub undefined: Vec<usize>,
+    /// What the user should know about the region's levels, a sentence each.
+    pub warnings: Vec<String>,
+}
 
 /// A region made ready for maps: what is left of an image when it is processed.
 #[derive(Debug)]
@@ -84,7 +94,7 @@ impl Mappable {
         radius: [u32; 3],
         outside: f64,
         done: &AtomicUsize,
-    ) -> Result<Vec<Array3<f64>>> {
+    ) -> Result<Mapped> {
         for length in radius {
             check_radius("radius", length, u32::from(radius == [0; 3]))?;
         }
@@ -93,15 +103,13 @@ impl Mappable {
         let places: Vec<Place> = columns.iter().map(|&k| places[k]).collect();
         let blank = || Array3::from_elem(self.0.grid.shape(), outside);
         let mut maps: Vec<Array3<f64>> = columns.iter().map(|_| blank()).collect();
+        let (mut undefined, mut warnings) = (vec![0; columns.len()], Vec::new());
         for (k, first) in places.iter().enumerate() {
-            if places[..k]
-                .iter()
-                .any(|earlier| earlier.group() == first.group())
-            {
+            let same = |other: &Place| other.group() == first.group();
+            if places[..k].iter().any(same) {
                 continue;
             }
-            let group = |&n: &usize| places[n].group() == first.group();
-            let group: Vec<usize> = (k..columns.len()).filter(group).collect();
+            let group: Vec<usize> = (k..columns.len()).filter(|&n| same(&places[n])).collect();
             let features: Vec<usize> = group.iter().map(|&n| places[n].feature).collect();
             let image = &plan.images[first.image];
             let task = &image.tasks[first.task];
@@ -113,39 +121,44 @@ impl Mappable {
             };
             let (roi, _) = images::on_image(image, &region)?;
             let binned = task.discretisation.map(|d| &image.discretise[d]);
+            let levels = binned.map(|binned| discretise(&roi, binned)).transpose()?;
+            if let (Some(binned), Some(levels)) = (binned, &levels) {
+                let told = unusual(&binned.label(), levels.counts());
+                warnings.extend(told.map(|warning| on_image(image, warning)));
+            }
             let [z0, y0, x0] = roi.window().start;
-            compute(
-                &roi,
-                binned,
-                &asked,
-                radius,
-                done,
-                |([z, y], xs), values| {
-                    for (x, values) in xs.iter().zip(values.chunks_exact(group.len())) {
-                        for (&n, &value) in group.iter().zip(values) {
-                            maps[n][[z + z0, y + y0, x + x0]] = finite(value);
-                        }
+            let put = |([z, y], xs): &Row, values: &[f64]| {
+                for (x, values) in xs.iter().zip(values.chunks_exact(group.len())) {
+                    for (&n, &value) in group.iter().zip(values) {
+                        let value = finite(value);
+                        maps[n][[z + z0, y + y0, x + x0]] = value;
+                        undefined[n] += usize::from(value.is_nan());
                     }
-                },
-            )?;
+                }
+            };
+            compute(&roi, levels.as_ref(), &asked, radius, done, put)?;
         }
-        Ok(maps)
+        Ok(Mapped {
+            maps,
+            undefined,
+            warnings,
+        })
     }
 }
 
 /// The values of one family and aggregation in each row of a region.
 fn compute(
     roi: &Roi,
-    binned: Option<&Discretise>,
+    levels: Option<&Levels>,
     asked: &Asked<'_>,
     radius: [u32; 3],
     done: &AtomicUsize,
     put: impl FnMut(&Row, &[f64]),
 ) -> Result<()> {
-    let levels = binned.map(|binned| discretise(roi, binned)).transpose()?;
     let kernel = asked.kernel(radius.map(|r| r as usize));
+    let kernel = kernel.within(roi.shape());
     let (shape, around) = (roi.shape(), kernel.radius);
-    let level = |k: usize| match levels.as_ref().map(Levels::data) {
+    let level = |k: usize| match levels.map(Levels::data) {
         None => u16::from(roi.intensity()[k]),
         Some(LevelData::U8(levels)) => levels[k].into(),
         Some(LevelData::U16(levels)) => levels[k],
@@ -161,7 +174,7 @@ fn compute(
     if asked.takes_morphological() {
         cells.morphological = Cells::padded(shape, around, |k| roi.morphological()[k]);
     }
-    let local = asked.local(kernel, levels.as_ref().map_or(1, Levels::n))?;
+    let local = asked.local(kernel, levels.map_or(1, Levels::n))?;
     let rows = rows_of(roi.intensity(), shape);
     run(&*local, kernel, &cells, &rows, done, put);
     Ok(())

@@ -1,7 +1,8 @@
 //! Dependence matrices of neighbourhoods.
 
 use super::counts::Tally;
-use super::kernel::{Around, Kernel};
+use super::kernel::Kernel;
+use super::shells::Shells;
 use super::{Evals, Local, Near, Worker};
 use crate::feature::level_counts::LevelCounts;
 use crate::matrix::neighbourhood::Neighbourhood;
@@ -10,8 +11,7 @@ use crate::matrix::ngldm::same_for_equals;
 /// Features of dependence matrices.
 pub(crate) struct Dependences {
     evals: Evals<LevelCounts>,
-    /// Neighbours of one weight, heaviest first.
-    shells: Vec<(f64, Around)>,
+    shells: Shells,
     alpha: u32,
 }
 
@@ -26,14 +26,9 @@ impl Dependences {
     ) -> Self {
         Self {
             evals,
-            shells: kernel.shells(near, in_plane),
+            shells: Shells::new(kernel, near, in_plane),
             alpha,
         }
-    }
-
-    /// True unless all neighbours weigh 1.
-    fn is_weighted(&self) -> bool {
-        self.shells.len() > 1 || self.shells[0].0 != 1.0
     }
 }
 
@@ -43,42 +38,46 @@ impl Local for Dependences {
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
-        let around = |(_, around): &(f64, Around)| around.iter().map(Vec::len).max();
-        let most = self.shells.iter().filter_map(around).max().unwrap_or(0);
+        let most = self.shells.most() + 1;
         Box::new(Depending {
             plan: self,
-            tally: Tally::new(if self.is_weighted() { 0 } else { most + 1 }),
+            levels: self.shells.blank(),
+            tally: Tally::new(if self.shells.are_weighted() { 0 } else { most }),
         })
     }
 }
 
 struct Depending<'p> {
     plan: &'p Dependences,
+    levels: Vec<u16>,
     tally: Tally,
 }
 
 impl Worker for Depending<'_> {
     fn add(&mut self, near: &Near<'_>, values: &mut Vec<f64>) {
-        let (plan, levels) = (self.plan, near.levels);
+        let (plan, shells) = (self.plan, &self.plan.shells);
+        shells.fill(&mut self.levels, near.levels);
         self.tally.clear();
-        for (k, &level) in levels.iter().enumerate().filter(|(_, &l)| l > 0) {
-            let depends = |cell: u32| {
-                let other = levels[cell as usize];
-                other > 0 && u32::from(other.abs_diff(level)) <= plan.alpha
-            };
-            let count = |around: &Around| {
-                around[k]
+        for (&level, &place) in near
+            .levels
+            .iter()
+            .zip(&shells.places)
+            .filter(|(&l, _)| l > 0)
+        {
+            let depends = |other: u16| other > 0 && u32::from(other.abs_diff(level)) <= plan.alpha;
+            let count = |steps: &[isize]| {
+                let others = steps
                     .iter()
-                    .map(|&cell| u32::from(depends(cell)))
-                    .sum::<u32>()
+                    .map(|&s| self.levels[place.wrapping_add_signed(s)]);
+                others.map(|other| u32::from(depends(other))).sum::<u32>()
             };
-            if plan.is_weighted() {
-                let shells = plan.shells.iter();
-                let weighted = shells.map(|(weight, around)| weight * f64::from(count(around)));
+            if shells.are_weighted() {
+                let weighted = shells.of_weights.iter();
+                let weighted = weighted.map(|(weight, steps)| weight * f64::from(count(steps)));
                 let dependence = same_for_equals(1.0 + weighted.sum::<f64>());
                 self.tally.weighted(level, dependence, 1.0);
             } else {
-                self.tally.one(level, 1 + count(&plan.shells[0].1));
+                self.tally.one(level, 1 + count(&shells.of_weights[0].1));
             }
         }
         let voxels = self.tally.len() as f64;

@@ -135,7 +135,7 @@ impl Asked<'_> {
                             values.extend(evals.iter().map(|eval| eval(p)));
                         }),
                     ),
-                ))
+                )?)
             }
             FamilySettings::Glrlm(s) => {
                 let weight = |m| direction::weight(m, s.weighting, s.weighting_norm);
@@ -152,13 +152,13 @@ impl Asked<'_> {
             FamilySettings::Glszm(s) => {
                 let linked = linked(s.linkage, s.linkage_distance);
                 let evals = self.evals(size_zone::FEATURES);
-                Box::new(Zones::new(kernel, evals, &linked, None))
+                Box::new(Zones::new(kernel, evals, linked, None))
             }
             FamilySettings::Gldzm(s) => {
                 let linked = linked(s.linkage, s.linkage_distance);
                 let evals = self.evals(distance_zone::FEATURES);
                 let distance = Some((s.distance_norm, in_plane));
-                Box::new(Zones::new(kernel, evals, &linked, distance))
+                Box::new(Zones::new(kernel, evals, linked, distance))
             }
             FamilySettings::Ngtdm(s) => {
                 let near = self.near(s.norm, s.weighting, s.weighting_norm);

@@ -1,12 +1,8 @@
 //! The box around a voxel: its cells in C order, and how they lie to each other.
 
 use crate::matrix::direction::Offset;
-use crate::matrix::neighbourhood::Neighbourhood;
-
 /// Pairs of cells along one direction.
 pub(super) type Pairs = Vec<[u32; 2]>;
-/// For each cell, others around it.
-pub(super) type Around = Vec<Vec<u32>>;
 
 /// A box of cells around the middle one.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +12,12 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
+    /// The part of the box that can meet an array of this shape from any voxel in it.
+    pub(crate) fn within(self, shape: [usize; 3]) -> Self {
+        let radius = std::array::from_fn(|a| self.radius[a].min(shape[a].saturating_sub(1)));
+        Self { radius }
+    }
+
     pub(super) fn shape(self) -> [usize; 3] {
         self.radius.map(|r| 2 * r + 1)
     }
@@ -65,20 +67,6 @@ impl Kernel {
         starts.map(line).collect()
     }
 
-    /// The cells that are one of `vectors` away from each cell.
-    pub(super) fn around(self, vectors: &[Offset]) -> Around {
-        let near = |k: usize| vectors.iter().filter_map(move |&m| self.step(k, m));
-        (0..self.len()).map(|k| near(k).collect()).collect()
-    }
-
-    /// The neighbours of each cell, those of one weight together, heaviest first.
-    pub(super) fn shells(self, near: Neighbourhood, in_plane: bool) -> Vec<(f64, Around)> {
-        let shells = near.shells(self.shape(), in_plane).into_iter();
-        shells
-            .map(|shell| (shell.weight, self.around(&shell.offsets())))
-            .collect()
-    }
-
     /// Places of the cells in an array of this shape in C order, relative to the box's first cell.
     pub(super) fn places(self, [_, ny, nx]: [usize; 3]) -> Vec<usize> {
         let shape = self.shape();
@@ -89,5 +77,49 @@ impl Kernel {
             }
         }
         places
+    }
+}
+
+/// The kernel's cells in a box with room around it for vectors that lead out of the kernel: what lies
+/// there does not count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Roomy {
+    kernel: [usize; 3],
+    reach: [usize; 3],
+}
+
+impl Roomy {
+    /// Room for these vectors.
+    pub(super) fn new<'m>(kernel: Kernel, vectors: impl Iterator<Item = &'m Offset>) -> Self {
+        let reach = vectors.fold([0; 3], |reach: [usize; 3], m| {
+            std::array::from_fn(|a| reach[a].max(m[a].unsigned_abs()))
+        });
+        Self {
+            kernel: kernel.shape(),
+            reach,
+        }
+    }
+
+    fn shape(self) -> [usize; 3] {
+        std::array::from_fn(|a| self.kernel[a] + 2 * self.reach[a])
+    }
+
+    /// A vector as the distance between places.
+    pub(super) fn step(self, [z, y, x]: Offset) -> isize {
+        let [_, ny, nx] = self.shape().map(usize::cast_signed);
+        (z * ny + y) * nx + x
+    }
+
+    /// Place of each of the kernel's cells, in their order.
+    pub(super) fn places(self) -> Vec<usize> {
+        let ([_, ny, nx], [rz, ry, rx]) = (self.shape(), self.reach);
+        let [kz, ky, kx] = self.kernel;
+        let rows = (0..kz).flat_map(|z| (0..ky).map(move |y| ((z + rz) * ny + y + ry) * nx + rx));
+        rows.flat_map(|start| start..start + kx).collect()
+    }
+
+    /// Number of places.
+    pub(super) fn len(self) -> usize {
+        self.shape().iter().product()
     }
 }

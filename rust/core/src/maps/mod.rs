@@ -22,6 +22,7 @@ pub(crate) mod intensities;
 pub(crate) mod kernel;
 pub(crate) mod pairs;
 pub(crate) mod runs;
+mod shells;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tones;

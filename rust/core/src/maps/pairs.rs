@@ -1,10 +1,9 @@
 //! Co-occurrence matrices of neighbourhoods: pairs of levels are counted as the neighbourhood moves,
 //! those that enter it and those that leave.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::kernel::{Kernel, Pairs};
 use super::{Local, Near, Worker};
+use crate::error::{Error, Result};
 use crate::feature::cooccurrence::{Cooccurrence, Room};
 use crate::matrix::direction::Offset;
 
@@ -22,10 +21,15 @@ pub(crate) struct CoOccurrence<'e> {
     n_g: u32,
     values: usize,
     evaluate: Evaluate<'e>,
-    /// Whether a set has pairs in any neighbourhood; if asked for, a voxel's last value is the
-    /// number of sets with pairs.
-    found: Option<Vec<AtomicBool>>,
+    /// A voxel has further values, which mark the sets that have pairs.
+    marked: bool,
 }
+
+/// Sets that one value marks, as bits of a whole number that a double holds.
+pub(crate) const SETS_A_MARK: usize = 52;
+
+/// Most pairs of cells that are listed: 256 MiB.
+const MOST_PAIRS: usize = 1 << 25;
 
 /// Pairs that are counted into one table.
 struct Set {
@@ -40,13 +44,27 @@ struct Set {
 impl<'e> CoOccurrence<'e> {
     /// Matrices of levels up to `n_g` along `vectors` with their weights; `evaluate` appends `values`
     /// values. Merged ones of one weight are counted into one table.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a radius with distances that make too many pairs.
     pub(crate) fn new(
         kernel: Kernel,
         vectors: Vec<(f64, Offset)>,
         (symmetric, merged): (bool, bool),
         n_g: u32,
         (values, evaluate): (usize, Evaluate<'e>),
-    ) -> Self {
+    ) -> Result<Self> {
+        let cells = kernel.len();
+        if cells.saturating_mul(vectors.len()) > MOST_PAIRS {
+            return Err(Error::Setting {
+                path: "radius".into(),
+                given: format!(
+                    "{cells} voxels a neighbourhood, {} directions",
+                    vectors.len()
+                ),
+                allowed: format!("at most {MOST_PAIRS} pairs: use a smaller radius or distance"),
+            });
+        }
         let mut groups: Vec<(f64, Pairs)> = Vec::new();
         for (weight, m) in vectors {
             let pairs = kernel.pairs(m);
@@ -70,34 +88,36 @@ impl<'e> CoOccurrence<'e> {
                 leaving,
             }
         };
-        Self {
+        Ok(Self {
             sets: groups.into_iter().map(set).collect(),
             symmetric,
             merged,
             n_g,
             values,
             evaluate,
-            found: None,
-        }
+            marked: false,
+        })
     }
 
-    /// Appends to a voxel's values the number of sets with pairs, and notes which have any.
-    pub(crate) fn counting_sets(mut self) -> Self {
-        let none = |_| AtomicBool::new(false);
-        self.found = Some((0..self.sets.len()).map(none).collect());
+    /// Appends to a voxel's values the marks of the sets that have pairs.
+    pub(crate) fn marking_sets(mut self) -> Self {
+        self.marked = true;
         self
     }
 
-    /// How many sets have had pairs in a neighbourhood.
-    pub(crate) fn sets_found(&self) -> usize {
-        let found = self.found.iter().flatten();
-        found.filter(|any| any.load(Ordering::Relaxed)).count()
+    /// How many values mark the sets.
+    pub(crate) fn marks(&self) -> usize {
+        if self.marked {
+            self.sets.len().div_ceil(SETS_A_MARK)
+        } else {
+            0
+        }
     }
 }
 
 impl Local for CoOccurrence<'_> {
     fn len(&self) -> usize {
-        self.values + usize::from(self.found.is_some())
+        self.values + self.marks()
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
@@ -177,7 +197,7 @@ impl Worker for Counting<'_> {
         }
         self.before.clear();
         self.before.extend_from_slice(near.levels);
-        let mut with_pairs = 0u32;
+        let mut marks = vec![0u64; plan.marks()];
         if plan.merged {
             self.elements.clear();
             for (table, set) in self.tables.iter_mut().zip(&plan.sets) {
@@ -200,9 +220,8 @@ impl Worker for Counting<'_> {
                 self.elements.clear();
                 self.tables[k].give(1.0, symmetric, &mut self.elements);
                 if !self.elements.is_empty() {
-                    with_pairs += 1;
-                    if let Some(found) = &plan.found {
-                        found[k].store(true, Ordering::Relaxed);
+                    if let Some(mark) = marks.get_mut(k / SETS_A_MARK) {
+                        *mark |= 1 << (k % SETS_A_MARK);
                     }
                     self.evaluate();
                 }
@@ -210,7 +229,7 @@ impl Worker for Counting<'_> {
         }
         let means = self.sums.iter().map(|(sum, n)| sum / f64::from(*n));
         values.extend(means);
-        values.extend(plan.found.is_some().then(|| f64::from(with_pairs)));
+        values.extend(marks.into_iter().map(|mark| mark as f64));
     }
 }
 

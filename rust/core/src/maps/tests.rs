@@ -79,7 +79,7 @@ fn made(
     let maps = region
         .maps(plan, &prepared, &all, radius, f64::NAN, &done)
         .unwrap();
-    (maps, done.into_inner())
+    (maps.maps, done.into_inner())
 }
 
 /// The values of the plan's columns on a region that is cut out, with the levels it has.

@@ -1,6 +1,7 @@
 //! Tone difference matrices of neighbourhoods.
 
-use super::kernel::{Around, Kernel};
+use super::kernel::Kernel;
+use super::shells::Shells;
 use super::{Local, Near, Worker};
 use crate::matrix::neighbourhood::Neighbourhood;
 use crate::matrix::ngtdm::{ToneRow, ToneTable};
@@ -10,8 +11,7 @@ pub(crate) type Evaluate<'e> = Box<dyn Fn(ToneTable, &mut Vec<f64>) + Sync + 'e>
 
 /// Features of tone difference matrices.
 pub(crate) struct Tones<'e> {
-    /// Neighbours of one weight.
-    shells: Vec<(f64, Around)>,
+    shells: Shells,
     /// Cells without a neighbour have a difference of 0; else they do not count.
     lonely: bool,
     values: usize,
@@ -29,22 +29,23 @@ impl<'e> Tones<'e> {
         evaluate: Evaluate<'e>,
     ) -> Self {
         Self {
-            shells: kernel.shells(near, in_plane),
+            shells: Shells::new(kernel, near, in_plane),
             lonely,
             values,
             evaluate,
         }
     }
 
-    /// The matrix of the cells that count.
-    fn table(&self, levels: &[u16]) -> ToneTable {
+    /// The matrix of the cells that count, which lie in `roomy`, too.
+    fn table(&self, levels: &[u16], roomy: &[u16]) -> ToneTable {
         let mut rows = Vec::new();
-        for (k, &level) in levels.iter().enumerate().filter(|(_, &l)| l > 0) {
+        let cells = levels.iter().zip(&self.shells.places);
+        for (&level, &place) in cells.filter(|(&l, _)| l > 0) {
             let (mut neighbours, mut weights, mut difference) = (0u32, 0.0, 0.0);
-            for (weight, around) in &self.shells {
+            for (weight, steps) in &self.shells.of_weights {
                 let (mut n, mut sum) = (0u32, 0u32);
-                for &cell in &around[k] {
-                    let other = levels[cell as usize];
+                for &step in steps {
+                    let other = roomy[place.wrapping_add_signed(step)];
                     n += u32::from(other > 0);
                     sum += u32::from(other);
                 }
@@ -73,14 +74,22 @@ impl Local for Tones<'_> {
     }
 
     fn worker(&self) -> Box<dyn Worker + '_> {
-        Box::new(Tallying(self))
+        Box::new(Tallying {
+            plan: self,
+            levels: self.shells.blank(),
+        })
     }
 }
 
-struct Tallying<'p>(&'p Tones<'p>);
+struct Tallying<'p> {
+    plan: &'p Tones<'p>,
+    levels: Vec<u16>,
+}
 
 impl Worker for Tallying<'_> {
     fn add(&mut self, near: &Near<'_>, values: &mut Vec<f64>) {
-        (self.0.evaluate)(self.0.table(near.levels), values);
+        let plan = self.plan;
+        plan.shells.fill(&mut self.levels, near.levels);
+        (plan.evaluate)(plan.table(near.levels, &self.levels), values);
     }
 }

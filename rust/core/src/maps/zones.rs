@@ -1,7 +1,8 @@
 //! Size and distance zone matrices of neighbourhoods: zones are filled from cell to cell.
 
 use super::counts::Tally;
-use super::kernel::{Around, Kernel};
+use super::kernel::Kernel;
+use super::shells::Shells;
 use super::{Evals, Local, Near, Worker};
 use crate::feature::level_counts::LevelCounts;
 use crate::matrix::direction::Offset;
@@ -12,7 +13,7 @@ use crate::settings::Norm;
 pub(crate) struct Zones {
     evals: Evals<LevelCounts>,
     shape: [usize; 3],
-    linked: Around,
+    linked: Shells,
     /// Zones count by their distance to the edge of the region in the box, in this norm and in the
     /// slice alone if the latter is set; else by their size.
     distance: Option<(Norm, bool)>,
@@ -23,13 +24,13 @@ impl Zones {
     pub(crate) fn new(
         kernel: Kernel,
         evals: Evals<LevelCounts>,
-        vectors: &[Offset],
+        vectors: Vec<Offset>,
         distance: Option<(Norm, bool)>,
     ) -> Self {
         Self {
             evals,
             shape: kernel.shape(),
-            linked: kernel.around(vectors),
+            linked: Shells::along(kernel, vectors),
             distance,
         }
     }
@@ -43,10 +44,11 @@ impl Local for Zones {
     fn worker(&self) -> Box<dyn Worker + '_> {
         Box::new(Filling {
             plan: self,
-            levels: Vec::new(),
+            levels: self.linked.blank(),
             morphological: Vec::new(),
+            distances: self.linked.blank(),
             stack: Vec::new(),
-            tally: Tally::new(self.linked.len()),
+            tally: Tally::new(self.linked.places.len()),
         })
     }
 }
@@ -56,12 +58,13 @@ struct Filling<'p> {
     /// What is not yet in a zone.
     levels: Vec<u16>,
     morphological: Vec<bool>,
-    stack: Vec<u32>,
+    /// To the edge of the region, where they are asked for.
+    distances: Vec<u16>,
+    stack: Vec<usize>,
     tally: Tally,
 }
 
 impl Worker for Filling<'_> {
-    #[allow(clippy::cast_possible_truncation)] // a kernel's cells
     fn add(&mut self, near: &Near<'_>, values: &mut Vec<f64>) {
         let plan = self.plan;
         let distances = plan.distance.map(|(norm, in_plane)| {
@@ -69,25 +72,29 @@ impl Worker for Filling<'_> {
             self.morphological.extend(near.morphological());
             distance_map(&self.morphological, plan.shape, norm, in_plane)
         });
-        self.levels.clear();
-        self.levels.extend_from_slice(near.levels);
+        if let Some(distances) = &distances {
+            plan.linked.fill(&mut self.distances, distances);
+        }
+        let linked = &plan.linked;
+        linked.fill(&mut self.levels, near.levels);
         self.tally.clear();
         let mut cells = 0u32;
-        for k in 0..self.levels.len() {
-            let level = std::mem::take(&mut self.levels[k]);
+        for &first in &linked.places {
+            let level = std::mem::take(&mut self.levels[first]);
             if level == 0 {
                 continue;
             }
             let (mut size, mut nearest) = (0u32, u16::MAX);
-            self.stack.push(k as u32);
+            self.stack.push(first);
             while let Some(at) = self.stack.pop() {
                 size += 1;
-                if let Some(distances) = &distances {
-                    nearest = nearest.min(distances[at as usize]);
+                if distances.is_some() {
+                    nearest = nearest.min(self.distances[at]);
                 }
-                for &next in &plan.linked[at as usize] {
-                    if self.levels[next as usize] == level {
-                        self.levels[next as usize] = 0;
+                for &step in &linked.of_weights[0].1 {
+                    let next = at.wrapping_add_signed(step);
+                    if self.levels[next] == level {
+                        self.levels[next] = 0;
                         self.stack.push(next);
                     }
                 }

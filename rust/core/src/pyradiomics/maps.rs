@@ -38,6 +38,9 @@ pub struct MapOptions {
     pub kernel_radius: u32,
     /// Of the neighbourhood only voxels of the mask count.
     pub masked_kernel: bool,
+    /// Voxels that PyRadiomics works on at a time, which decide where its JointAverage is undefined;
+    /// absent means all.
+    pub voxel_batch: Option<usize>,
     /// Value outside the mask; `null` is NaN.
     pub init_value: Option<f64>,
     /// The others.
@@ -50,6 +53,7 @@ impl Default for MapOptions {
         Self {
             kernel_radius: 1,
             masked_kernel: true,
+            voxel_batch: None,
             init_value: Some(0.0),
             features: Options::default(),
         }
@@ -70,7 +74,12 @@ impl MapOptions {
         let mut others: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(text).map_err(wrong)?;
         let mut mine = serde_json::Map::new();
-        for key in ["kernel_radius", "masked_kernel", "init_value"] {
+        for key in [
+            "kernel_radius",
+            "masked_kernel",
+            "voxel_batch",
+            "init_value",
+        ] {
             if let Some(value) = others.remove(key) {
                 mine.insert(key.into(), value);
             }
@@ -85,16 +94,12 @@ impl MapOptions {
         maps::check_radius("kernel_radius", self.kernel_radius, 1)
     }
 
-    /// Voxels on each side of the middle (z, y, x).
-    fn radius(&self) -> [usize; 3] {
+    /// The neighbourhood in an image of this shape.
+    fn kernel(&self, shape: [usize; 3]) -> Kernel {
         let flat = |axis| self.features.force_2d_dimension.map(usize::from) == Some(axis);
-        std::array::from_fn(|axis| {
-            if flat(axis) {
-                0
-            } else {
-                self.kernel_radius as usize
-            }
-        })
+        let radius = self.kernel_radius as usize;
+        let radius = std::array::from_fn(|axis| if flat(axis) { 0 } else { radius });
+        Kernel { radius }.within(shape)
     }
 }
 
@@ -119,11 +124,9 @@ pub fn maps<T: Voxel>(
     check_spacing(spacing)?;
     let window = Window::around(mask).ok_or(Error::EmptyMask)?;
     let region = region(class, window, image, mask, levels, options)?;
-    let kernel = Kernel {
-        radius: options.radius(),
-    };
+    let kernel = options.kernel(mask.dim().into());
     if class == Class::Glcm {
-        return Ok(of_pairs(mask, &region, spacing, options, done));
+        return of_pairs(mask, &region, spacing, options, done);
     }
     let (names, local) = local(class, kernel, spacing, &options.features)?;
     Ok(made(&names, &*local, mask, &region, options, done))
@@ -152,9 +155,7 @@ fn made(
     let init = options.init_value.unwrap_or(f64::NAN);
     let blank = |&name: &&'static str| (name, Array3::from_elem(mask.dim(), init));
     let mut maps: Vec<_> = names.iter().map(blank).collect();
-    let kernel = Kernel {
-        radius: options.radius(),
-    };
+    let kernel = options.kernel(mask.dim().into());
     let [z0, y0, x0] = region.window.start;
     let put = |([z, y], xs): &maps::Row, values: &[f64]| {
         for (x, values) in xs.iter().zip(values.chunks_exact(local.len().max(1))) {
@@ -168,26 +169,20 @@ fn made(
 }
 
 /// Maps of class `glcm`.
-///
-/// JointAverage is undefined where a direction has no pairs that has some elsewhere, unlike the other
-/// features, which are averaged over the directions with pairs.
 fn of_pairs(
     mask: ArrayView3<'_, bool>,
     region: &Region,
     spacing: [f64; 3],
     options: &MapOptions,
     done: &AtomicUsize,
-) -> Vec<(&'static str, Array3<f64>)> {
-    /// For the last value of a voxel: how many directions have pairs.
-    const DIRECTIONS: &str = "";
-    let kernel = Kernel {
-        radius: options.radius(),
-    };
+) -> Result<Vec<(&'static str, Array3<f64>)>> {
+    let kernel = options.kernel(mask.dim().into());
     let features = &options.features;
     let rows = features.chosen(glcm::FEATURES);
     let mut names = names(&rows);
-    let vectors = ring_directions(&features.distances, kernel.radius.map(|r| 2 * r + 1), false);
-    let vectors = vectors.into_iter().filter(along(features));
+    let reach = kernel.radius.map(|r| 2 * r + 1);
+    let vectors = ring_directions(&features.distances, reach, false).into_iter();
+    let vectors = vectors.filter(along(features));
     let weighted = vectors.map(|m| (glcm::weight(m, spacing, features), m));
     let (symmetric, merged) = (features.symmetrical, features.weighting_norm.is_some());
     let wants_mcc = features.wants("MCC") && !region.flat;
@@ -206,23 +201,20 @@ fn of_pairs(
     );
     let evaluate = (names.len(), evaluate as maps::pairs::Evaluate<'_>);
     let modes = (symmetric, merged);
-    let local = CoOccurrence::new(kernel, weighted.collect(), modes, region.highest, evaluate);
+    let local = CoOccurrence::new(kernel, weighted.collect(), modes, region.highest, evaluate)?;
     let joint_average = names.iter().position(|&name| name == "JointAverage");
     let marked = joint_average.filter(|_| !merged);
     let local = if marked.is_some() {
-        names.push(DIRECTIONS);
-        local.counting_sets()
+        local.marking_sets()
     } else {
         local
     };
+    let number = names.len();
+    names.resize(number + local.marks(), "marks");
     let mut maps = made(&names, &local, mask, region, options, done);
+    let marks = maps.split_off(number);
     if let Some(k) = marked {
-        let (_, found) = maps.pop().expect("it is the last");
-        let all = local.sets_found() as f64;
-        let of_mask = maps[k].1.iter_mut().zip(&found).zip(mask);
-        for ((value, _), _) in of_mask.filter(|((_, &n), &inside)| inside && n < all) {
-            *value = f64::NAN;
-        }
+        undefine(&mut maps[k].1, &marks, mask, options.voxel_batch);
     }
     let one_level = maps
         .iter_mut()
@@ -232,7 +224,31 @@ fn of_pairs(
             *value = 1.0;
         }
     }
-    maps
+    Ok(maps)
+}
+
+/// Undefines JointAverage where a direction has no pairs that has some at another voxel of the batch,
+/// unlike the other features, which are averaged over the directions with pairs.
+///
+/// Batches are so many voxels of the mask in C order, without a number all.
+fn undefine(
+    map: &mut Array3<f64>,
+    marks: &[(&str, Array3<f64>)],
+    mask: ArrayView3<'_, bool>,
+    batch: Option<usize>,
+) {
+    let inside = mask.indexed_iter().filter(|(_, &inside)| inside);
+    let voxels: Vec<_> = inside.map(|(p, _)| p).collect();
+    for batch in voxels.chunks(batch.unwrap_or(voxels.len()).max(1)) {
+        for (_, marks) in marks {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bits, as a number
+            let bits = |p: &(usize, usize, usize)| marks[*p] as u64;
+            let all = batch.iter().fold(0, |all, p| all | bits(p));
+            for p in batch.iter().filter(|p| bits(p) != all) {
+                map[*p] = f64::NAN;
+            }
+        }
+    }
 }
 
 fn names<M>(rows: &[&Row<M>]) -> Vec<&'static str> {
@@ -294,7 +310,7 @@ fn local<'o>(
         Class::Glszm => {
             let (names, evals) = split(options.chosen(level_counts::SIZE_ZONES));
             let linked = neighbourhood(1, Norm::Chebyshev, false);
-            (names, Box::new(Zones::new(kernel, evals, &linked, None)))
+            (names, Box::new(Zones::new(kernel, evals, linked, None)))
         }
         Class::Gldm => {
             let (names, evals) = split(options.chosen(level_counts::DEPENDENCES));
@@ -358,7 +374,7 @@ fn region<T: Voxel>(
             allowed: "levels are numbered from 1: lower the first bin's edge",
         });
     }
-    let radius = options.radius();
+    let radius = options.kernel(shape).radius;
     let padded: [usize; 3] = std::array::from_fn(|a| window.shape[a] + 2 * radius[a]);
     let voxels = padded.iter().product();
     let mut all = Cells {

@@ -71,6 +71,7 @@ proptest! {
         };
         let options = MapOptions {
             kernel_radius, masked_kernel, init_value: None, features: features_options.clone(),
+            ..MapOptions::default()
         };
         for class in Class::ALL.into_iter().filter(|c| !matches!(c, Class::Shape | Class::Shape2d)) {
             let maps = made(class, &levels, &mask, &options);
@@ -79,7 +80,7 @@ proptest! {
                     prop_assert!(maps.iter().all(|(_, map)| map[[z, y, x]].is_nan()));
                     continue;
                 }
-                let radius = options.radius();
+                let radius = options.kernel(SHAPE).radius;
                 let p = [z, y, x];
                 let low = |a: usize| p[a].saturating_sub(radius[a]);
                 let high = |a: usize| (p[a] + radius[a] + 1).min(SHAPE[a]);
@@ -139,6 +140,17 @@ fn joint_average_is_undefined_where_a_direction_has_no_pairs() {
     assert_eq!(map("JointAverage")[[0, 0, 3]], 2.0);
     assert_eq!(map("SumAverage")[[0, 0, 0]], 4.0);
     assert_eq!(map("SumAverage")[[0, 1, 0]], 0.0, "outside the mask");
+    // The voxels of each batch see the same directions.
+    let batches = MapOptions {
+        voxel_batch: Some(2),
+        ..MapOptions::default()
+    };
+    let maps = made(Class::Glcm, &levels, &mask, &batches);
+    let map = &maps.iter().find(|m| m.0 == "JointAverage").unwrap().1;
+    assert!(map
+        .iter()
+        .zip(&mask)
+        .all(|(&v, &inside)| !inside || v == 2.0));
 }
 
 #[test]
