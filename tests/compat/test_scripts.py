@@ -342,6 +342,35 @@ def test_progress_is_shown_from_level_info_on(quiet: None) -> None:
         silent.update(1)
 
 
+def test_progress_of_maps_is_told_by_voxels(quiet: None) -> None:
+    seen: list[tuple[str, float, float]] = []
+
+    class Reporter:
+        def __init__(self, iterable: Any = None, desc: str = "", total: float = 0) -> None:
+            assert iterable is None
+            self.desc, self.total, self.done = desc, total, 0.0
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            seen.append((self.desc, self.total, self.done))
+
+        def update(self, n: float = 1) -> None:
+            self.done += n
+
+    radiomics.progressReporter = Reporter
+    radiomics.setVerbosity(logging.INFO)
+    image, mask = as_images()
+    glcm = radiomics.glcm.RadiomicsGLCM(image, mask, voxelBased=True)
+    glcm.enableFeatureByName("Contrast")
+    glcm.execute()
+    voxels = np.count_nonzero(sitk.GetArrayFromImage(mask) == 1)
+    assert seen == [("glcm maps, voxels", voxels, voxels)]
+    with pytest.raises(ValueError, match="in voxel mode Contrast is a map"):
+        glcm.getContrastFeatureValue()
+
+
 def test_test_cases_that_are_there_are_not_downloaded(tmp_path: Path) -> None:
     for name in ("brain1_image.nrrd", "brain1_label_2D.nrrd"):
         (tmp_path / name).touch()

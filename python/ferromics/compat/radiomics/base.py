@@ -24,6 +24,7 @@ from ferromics.compat.radiomics import _names, _schema, imageoperations
 from ferromics.compat.radiomics._errors import ImageError
 from ferromics.compat.radiomics._grid import check_dimensions, same_size
 from ferromics.compat.radiomics._images import as_image, as_mask, checked
+from ferromics.compat.radiomics._progress import voxels_told
 
 MOST_LEVELS = 2**16 - 1
 """The greatest grey level that the core's arrays hold."""
@@ -239,16 +240,21 @@ class RadiomicsFeaturesBase:
             "voxel_batch": batch if batch > 0 else None,
             "init_value": None if np.isnan(start) else start,
         }
-        with self.progressReporter(parts, desc=f"Calculating {self.featureClass} maps") as bar:
-            for part in bar:
-                maps = _core.pyradiomics_maps(
-                    intensities,
-                    _volume(self.maskArray),
-                    levels,
-                    self._spacing(),
-                    self.featureClass,
-                    json.dumps({**options, "only": part}),
-                )
+        total = int(np.count_nonzero(self.maskArray)) * len(parts)
+        desc = f"{self.featureClass} maps, voxels"
+        with self.progressReporter(total=total, desc=desc) as bar:
+            for part in parts:
+                with voxels_told(bar) as progress:
+                    maps = _core.pyradiomics_maps(
+                        intensities,
+                        _volume(self.maskArray),
+                        levels,
+                        self._spacing(),
+                        self.featureClass,
+                        json.dumps({**options, "only": part}),
+                        None,
+                        progress,
+                    )
                 for feature in part:
                     values = maps[feature].reshape(self.imageArray.shape)
                     image = sitk.GetImageFromArray(values)
@@ -295,6 +301,9 @@ class RadiomicsFeaturesBase:
         self._cache.update(found)
 
     def _value(self, feature: str) -> float:
+        if self.voxelBased:
+            msg = f"in voxel mode {feature} is a map: call execute()"
+            raise ValueError(msg)
         if feature not in self._cache:
             self._compute([*(f for f, enabled in self.enabledFeatures.items() if enabled), feature])
         return self._cache[feature]
