@@ -32,17 +32,18 @@ FAMILIES = ["stat", "ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"]
 
 
 class Worker:
-    """One of the tools, one thread, in a process that stays."""
+    """One of the tools in a process that stays; PyRadiomics has one thread."""
 
-    def __init__(self, tool: str, python: str) -> None:
-        threads = dict.fromkeys(("FERROMICS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    def __init__(self, tool: str, python: str, threads: int = 1) -> None:
+        single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        number = {**single, "FERROMICS_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [python, str(PEERS / "voxel_maps.py"), tool],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=tempfile.gettempdir(),
-            env={**os.environ, **threads, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": _path(tool)},
+            env={**os.environ, **number, "PYTHONPATH": _path(tool)},
         )
 
     def run(self, request: dict[str, Any]) -> float:
@@ -129,23 +130,25 @@ def beside(
     request: dict[str, Any], python: str | None, repetitions: int, folder: Path
 ) -> dict[str, Any]:
     """Time a request by both tools, after their maps were compared."""
+    cores = os.cpu_count() or 1
     workers = {"ferromics": Worker("ferromics", sys.executable)}
+    workers[f"ferromics, {cores} threads"] = Worker("ferromics", sys.executable, cores)
     if python is not None:
         workers["pyradiomics"] = Worker("pyradiomics", python)
     files = {tool: folder / f"{tool}.npz" for tool in workers}
     for tool, worker in workers.items():
         worker.run({**request, "maps": str(files[tool])})
-    compared = equal_maps(files) if len(files) > 1 else 0
+    compared = equal_maps(files) if "pyradiomics" in files else 0
     seconds: dict[str, list[float]] = {tool: [] for tool in workers}
     for _ in range(repetitions):
         for tool, worker in workers.items():
             seconds[tool].append(worker.run({**request, "maps": None}))
     medians = {tool: statistics.median(times) for tool, times in seconds.items()}
-    line = ", ".join(f"{tool} {median:.3f} s" for tool, median in medians.items())
-    names = list(request["parameters"]["featureClass"])
-    ratio = medians.get("pyradiomics", float("nan")) / medians["ferromics"]
-    print(f"{' '.join(names)}: {line}: {ratio:.0f}x; {compared} maps equal")
-    return {"seconds": seconds, "medians": medians, "ratio": ratio, "maps_compared": compared}
+    theirs = medians.get("pyradiomics", float("nan"))
+    ratios = {tool: theirs / median for tool, median in medians.items()}
+    line = ", ".join(f"{k} {medians[k]:.3f} s ({ratios[k]:.0f}x)" for k in medians)
+    print(f"{' '.join(request['parameters']['featureClass'])}: {line}; {compared} maps equal")
+    return {"seconds": seconds, "medians": medians, "ratios": ratios, "maps_compared": compared}
 
 
 def equal_maps(files: dict[str, Path]) -> int:
