@@ -85,7 +85,7 @@ def map_features(
             threads=threads,
             watch=watch,
         )
-        told: dict[str, None] = {}
+        told: set[str] = set()
         for name in maps:
             path = targets[name]
             path.parent.mkdir(exist_ok=True)
@@ -94,7 +94,7 @@ def map_features(
             for warning in (*made.warnings, *_read_otherwise(path, made)):
                 if warning not in told:
                     tell(f"warning: {warning}")
-                told[warning] = None
+                told.add(warning)
     return DONE
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import SimpleITK
+
+MAPS_A_PASS: Final = 8
+VALUES_A_PASS: Final = 1 << 26
+"""Maps that the core makes in one pass and that are held: at least so many, and as many as have so
+many values (512 MiB)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +90,12 @@ class VoxelMap:
         note = f"{self.name}, ferromics {self.provenance['ferromics']}"
         _images.write(target, self.to_sitk(), note)
         write_atomically(provenance_path(target), record.encode())
+
+
+def in_passes(names: Sequence[str], voxels: int) -> list[Sequence[str]]:
+    """Names of features of one family; those that are mapped in one pass together."""
+    most = max(MAPS_A_PASS, VALUES_A_PASS // voxels)
+    return [names[k : k + most] for k in range(0, len(names), most)]
 
 
 def place(loaded: _images.Loaded, shape: Sequence[int], spacing: Sequence[float]) -> Grid | None:

@@ -15,16 +15,11 @@ from numpy.typing import NDArray
 
 from ferromics import _core, io
 from ferromics._settings_errors import describe_unknown
-from ferromics._voxel_map import VoxelMap, as_stored, place
+from ferromics._voxel_map import VoxelMap, as_stored, in_passes, place
 from ferromics.errors import InputError
 from ferromics.extractor import Planned, made_with, plan, processed_to
 from ferromics.regions import Opened, Region, all_regions, open_image, wanted_masks
 from ferromics.settings import AnySettings, Settings
-
-MAPS_AT_A_TIME: Final = 8
-VALUES_AT_A_TIME: Final = 1 << 26
-"""Maps that are made in one pass and held: at least so many, and as many as have so many values
-(512 MiB); those of one family share their matrices."""
 
 FAMILIES: Final = ("stat", "ih", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
 """Families whose features a neighbourhood has."""
@@ -75,22 +70,18 @@ class FeatureMaps(Mapping[str, FeatureMap]):
         outside: float,
         threads: int | None,
     ) -> None:
-        self._chosen, self._radius, self._outside = chosen, radius, outside
-        self._threads = threads
+        self._chosen, self._outside, self._threads = chosen, outside, threads
         image = opened.image
         self._prepared = chosen.core.prepare(image)
         self._region = _core.Mappable(
             chosen.core, self._prepared, image, region.select(), opened.spacing, threads
         )
         shape, spacing = self._region.grid
-        most = max(MAPS_AT_A_TIME, VALUES_AT_A_TIME // math.prod(shape))
-        self._groups = [
-            names[k : k + most] for names in chosen.families for k in range(0, len(names), most)
-        ]
+        voxels = math.prod(shape)
+        self._groups = [part for names in chosen.families for part in in_passes(names, voxels)]
         self._loaded = opened.ready.without_voxels()
         self._place = place(opened.ready, shape, spacing)
-        turn = opened.ready.turn
-        self._radius_by_slices = [radius[a] for a in turn.order]
+        self._radius = [radius[a] for a in opened.ready.turn.order]  # as the core's axes
         told = (*opened.warnings, *region.warnings, *settings.notes())
         self.warnings = tuple(dict.fromkeys(told))
         self._provenance = {
@@ -116,13 +107,13 @@ class FeatureMaps(Mapping[str, FeatureMap]):
             self._made = self._make(group)
         return self._made[name]
 
-    def _make(self, group: list[str]) -> dict[str, FeatureMap]:
+    def _make(self, group: Sequence[str]) -> dict[str, FeatureMap]:
         arrays, undefined, told = _core.feature_maps(
             self._chosen.core,
             self._prepared,
             self._region,
             [self._chosen.places[name] for name in group],
-            self._radius_by_slices,
+            self._radius,
             self._outside,
             self._threads,
             self._progress,
@@ -188,7 +179,11 @@ def map_columns(settings: AnySettings, features: str | Sequence[str]) -> list[st
     if not asked:
         msg = "no feature was named; name one as glcm_contrast"
         raise InputError(msg)
-    return list(dict.fromkeys(name for one in asked for name in _named(planned, one)))
+    families = {name: family for name, _, family, *_ in planned.columns}
+    short: dict[str, list[str]] = {}
+    for name, _, family, feature, *_ in planned.columns:
+        short.setdefault(f"{family}_{feature}", []).append(name)
+    return list(dict.fromkeys(name for one in asked for name in _named(one, families, short)))
 
 
 def feature_maps(
@@ -320,12 +315,11 @@ def feature_map(
     return feature_maps(image, mask, feature, settings, **options)[names[0]]
 
 
-def _named(planned: Planned, asked: str) -> list[str]:
-    """Names of the columns that a word stands for."""
-    families = {name: family for name, _, family, *_ in planned.columns}
-    short: dict[str, list[str]] = {}
-    for name, _, family, feature, *_ in planned.columns:
-        short.setdefault(f"{family}_{feature}", []).append(name)
+def _named(asked: str, families: dict[str, str], short: dict[str, list[str]]) -> list[str]:
+    """Names of the columns that a word stands for.
+
+    ``families`` has each column's family, ``short`` the columns of each family and feature.
+    """
     if asked in families:
         found = [asked]
     elif asked in families.values():

@@ -19,6 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ferromics import _core
+from ferromics._voxel_map import in_passes
 from ferromics.compat import radiomics
 from ferromics.compat.radiomics import _names, _schema, imageoperations
 from ferromics.compat.radiomics._errors import ImageError
@@ -28,10 +29,6 @@ from ferromics.compat.radiomics._progress import voxels_told
 
 MOST_LEVELS = 2**16 - 1
 """The greatest grey level that the core's arrays hold."""
-
-MAPS_AT_A_TIME, VALUES_AT_A_TIME = 8, 1 << 26
-"""Maps of voxel-based features that are computed together: at least so many, and as many as have so
-many values (512 MiB); memory holds them twice."""
 
 
 class _Binned(NamedTuple):
@@ -225,8 +222,7 @@ class RadiomicsFeaturesBase:
                 raise ValueError(msg)
             elif enabled:
                 wanted.append(feature)
-        most = max(MAPS_AT_A_TIME, VALUES_AT_A_TIME // self.maskArray.size)
-        parts = [wanted[k : k + most] for k in range(0, len(wanted), most)]
+        parts = in_passes(wanted, self.maskArray.size)
         assert self.matrix is not None
         levels = _volume(self.matrix.astype(np.uint16))
         intensities = _volume(self.imageArray) if self.featureClass == "firstorder" else None
