@@ -58,9 +58,9 @@ pub fn transform<T: Real>(
 }
 
 /// Voxels of a task.
-const CHUNK: usize = 1 << 14;
+pub(crate) const CHUNK: usize = 1 << 14;
 /// Elementary steps of a logarithm.
-const STEPS: usize = 10;
+pub(crate) const STEPS: usize = 10;
 
 fn largest_magnitude<T: Real>(image: ArrayView3<'_, T>) -> f64 {
     let magnitudes = image.iter().map(|x| x.to_f64().abs());

@@ -1,6 +1,7 @@
 //! The box around a voxel: its cells in C order, and how they lie to each other.
 
 use crate::matrix::direction::Offset;
+
 /// Pairs of cells along one direction.
 pub(super) type Pairs = Vec<[u32; 2]>;
 
@@ -84,7 +85,7 @@ impl Kernel {
 /// there does not count.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Roomy {
-    kernel: [usize; 3],
+    kernel: Kernel,
     reach: [usize; 3],
 }
 
@@ -94,14 +95,12 @@ impl Roomy {
         let reach = vectors.fold([0; 3], |reach: [usize; 3], m| {
             std::array::from_fn(|a| reach[a].max(m[a].unsigned_abs()))
         });
-        Self {
-            kernel: kernel.shape(),
-            reach,
-        }
+        Self { kernel, reach }
     }
 
     fn shape(self) -> [usize; 3] {
-        std::array::from_fn(|a| self.kernel[a] + 2 * self.reach[a])
+        let kernel = self.kernel.shape();
+        std::array::from_fn(|a| kernel[a] + 2 * self.reach[a])
     }
 
     /// A vector as the distance between places.
@@ -112,10 +111,10 @@ impl Roomy {
 
     /// Place of each of the kernel's cells, in their order.
     pub(super) fn places(self) -> Vec<usize> {
-        let ([_, ny, nx], [rz, ry, rx]) = (self.shape(), self.reach);
-        let [kz, ky, kx] = self.kernel;
-        let rows = (0..kz).flat_map(|z| (0..ky).map(move |y| ((z + rz) * ny + y + ry) * nx + rx));
-        rows.flat_map(|start| start..start + kx).collect()
+        let (shape, [z, y, x]) = (self.shape(), self.reach);
+        let first = (z * shape[1] + y) * shape[2] + x;
+        let places = self.kernel.places(shape).into_iter();
+        places.map(|place| first + place).collect()
     }
 
     /// Number of places.

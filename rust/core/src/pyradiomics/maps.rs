@@ -124,17 +124,17 @@ pub fn maps<T: Voxel>(
     check_spacing(spacing)?;
     let window = Window::around(mask).ok_or(Error::EmptyMask)?;
     let region = region(class, window, image, mask, levels, options)?;
-    let kernel = options.kernel(mask.dim().into());
     if class == Class::Glcm {
         return of_pairs(mask, &region, spacing, options, done);
     }
-    let (names, local) = local(class, kernel, spacing, &options.features)?;
+    let (names, local) = local(class, region.kernel, spacing, &options.features)?;
     Ok(made(&names, &*local, mask, &region, options, done))
 }
 
 /// The voxels that have values, and what their neighbourhoods see.
 struct Region {
     window: Window,
+    kernel: Kernel,
     rows: Vec<maps::Row>,
     cells: Cells,
     /// The highest level.
@@ -143,7 +143,7 @@ struct Region {
     flat: bool,
 }
 
-/// One array for each name, as large as the mask; values beyond the names are left out.
+/// One array for each name, as large as the mask.
 fn made(
     names: &[&'static str],
     local: &dyn Local,
@@ -155,7 +155,6 @@ fn made(
     let init = options.init_value.unwrap_or(f64::NAN);
     let blank = |&name: &&'static str| (name, Array3::from_elem(mask.dim(), init));
     let mut maps: Vec<_> = names.iter().map(blank).collect();
-    let kernel = options.kernel(mask.dim().into());
     let [z0, y0, x0] = region.window.start;
     let put = |([z, y], xs): &maps::Row, values: &[f64]| {
         for (x, values) in xs.iter().zip(values.chunks_exact(local.len().max(1))) {
@@ -164,7 +163,7 @@ fn made(
             }
         }
     };
-    maps::run(local, kernel, &region.cells, &region.rows, done, put);
+    maps::run(local, region.kernel, &region.cells, &region.rows, done, put);
     maps
 }
 
@@ -176,8 +175,7 @@ fn of_pairs(
     options: &MapOptions,
     done: &AtomicUsize,
 ) -> Result<Vec<(&'static str, Array3<f64>)>> {
-    let kernel = options.kernel(mask.dim().into());
-    let features = &options.features;
+    let (kernel, features) = (region.kernel, &options.features);
     let rows = features.chosen(glcm::FEATURES);
     let mut names = names(&rows);
     let reach = kernel.radius.map(|r| 2 * r + 1);
@@ -374,7 +372,8 @@ fn region<T: Voxel>(
             allowed: "levels are numbered from 1: lower the first bin's edge",
         });
     }
-    let radius = options.kernel(shape).radius;
+    let kernel = options.kernel(shape);
+    let radius = kernel.radius;
     let padded: [usize; 3] = std::array::from_fn(|a| window.shape[a] + 2 * radius[a]);
     let voxels = padded.iter().product();
     let mut all = Cells {
@@ -419,6 +418,7 @@ fn region<T: Voxel>(
     Ok(Region {
         rows: maps::rows_of(&cropped(window.view(mask)), window.shape),
         window,
+        kernel,
         cells: all,
         highest: highest.into(),
         flat: highest == lowest,

@@ -6,14 +6,9 @@
 
 use ndarray::{Array3, ArrayView3};
 
-use crate::filter::point::Transform;
+use crate::filter::point::{Transform, CHUNK, STEPS};
 use crate::parallel;
 use crate::volume::{for_each_run, Voxel, Window};
-
-/// Voxels of a task.
-const CHUNK: usize = 1 << 14;
-/// Elementary steps of a logarithm.
-const STEPS: usize = 10;
 
 /// Transforms each voxel $x$ of `image` (z, y, x); $m$ is its largest $|x|$.
 ///
