@@ -8,7 +8,7 @@ use super::{epsilon::Probabilities, mcc, Options, Row, Texture, WeightingNorm};
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::{self as ibsi, Cooccurrence};
 use crate::matrix::direction::{ring_directions, Offset};
-use crate::matrix::glcm::{Cooccurrences, Matrix};
+use crate::matrix::glcm::{Cooccurrences, Elements, Matrix};
 use crate::matrix::{aggregate, Source, Table};
 use crate::parallel;
 
@@ -123,9 +123,9 @@ pub(super) fn features(texture: &Texture, options: &Options) -> Result<Vec<(&'st
 }
 
 /// Moves those values that PyRadiomics' $\epsilon$ moves.
-fn with_epsilon<'a>(
+pub(super) fn with_epsilon<'a>(
     p: &Cooccurrence,
-    table: &Matrix<'_>,
+    table: &impl Elements,
     values: impl Iterator<Item = (&'static str, &'a mut f64)>,
 ) {
     let of_it = |name: &str| matches!(name, "MCC" | "Imc1" | "Imc2");

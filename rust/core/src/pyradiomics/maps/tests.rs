@@ -110,6 +110,40 @@ proptest! {
         }
     }
 
+    /// A pair of weight e^-16 has a product of marginals that PyRadiomics' epsilon is a part of.
+    #[test]
+    fn pairs_of_tiny_weight_have_pyradiomics_epsilon(symmetrical in any::<bool>()) {
+        let mut levels = Array3::zeros(SHAPE);
+        for (place, level) in [([0, 2, 0], 1), ([2, 2, 0], 4), ([2, 3, 0], 2), ([2, 4, 0], 2)] {
+            levels[place] = level;
+        }
+        let mask = levels.mapv(|l| l > 0);
+        let features_options = Options {
+            distances: vec![1, 2],
+            symmetrical,
+            weighting_norm: Some(crate::pyradiomics::WeightingNorm::Euclidean),
+            ..Options::default()
+        };
+        let options = MapOptions {
+            kernel_radius: 2,
+            features: features_options.clone(),
+            ..MapOptions::default()
+        };
+        let image = levels.mapv(f64::from);
+        let alone = features(
+            Class::Glcm, Some(image.view()), mask.view(), Some(levels.view()), SPACING,
+            &features_options,
+        );
+        let alone: BTreeMap<_, _> = alone.unwrap().into_iter().collect();
+        for (name, map) in made(Class::Glcm, &levels, &mask, &options) {
+            if ["Imc1", "Imc2", "MCC"].contains(&name) {
+                // The neighbourhood of radius 2 is the region; 1e-9 as everywhere.
+                let (got, expected) = (map[[2, 2, 0]], alone[name]);
+                prop_assert!((got - expected).abs() <= 1e-9 * expected.abs(), "{}: {} {}", name, got, expected);
+            }
+        }
+    }
+
     #[test]
     fn threads_change_no_bit((levels, mask) in regions()) {
         let options = MapOptions::default();
