@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::discretise::Level;
+use crate::matrix::neighbourhood::extent;
 use crate::matrix::zones::forest::{join, number, root, Forest, Node, FRESH};
 use crate::matrix::zones::joins::{Joins, ACROSS_FACES, BEFORE, PATTERNS};
 use crate::matrix::zones::{Grid, Zone};
@@ -117,6 +118,13 @@ pub(super) fn narrow<L: Level>(level: L) -> u16 {
     u16::try_from(level).unwrap_or(u16::MAX) // levels have at most 16 bits
 }
 
+/// A voxel of a row, and which of its neighbours are to be joined after the first.
+#[derive(Clone, Copy, Default)]
+struct More {
+    x: u32,
+    joins: u16,
+}
+
 /// Labels voxels in C order. The labels of two slices are kept, each with a margin of 1; sizes and
 /// distances gather in the parts as voxels come by.
 pub(super) struct Labeller<'a, L, D> {
@@ -132,6 +140,8 @@ pub(super) struct Labeller<'a, L, D> {
     /// Patterns of a row: the lower eight bits and the higher five.
     low: Vec<u8>,
     high: Vec<u8>,
+    /// Voxels of a row that have more to join than one.
+    more: Vec<More>,
     forest: Forest,
     /// Nodes in use.
     used: usize,
@@ -153,6 +163,7 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
             labels: vec![0; 2 * plane],
             low: vec![0; nx.next_multiple_of(LANES)],
             high: vec![0; nx.next_multiple_of(LANES)],
+            more: vec![More::default(); nx + 1],
             forest: Forest::default(),
             used: 0,
         }
@@ -200,11 +211,11 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
         let [_, ny, nx] = self.grid.shape;
         let k = (z * ny + y) * nx;
         let row = &self.grid.levels[k..k + nx];
-        let inside = |v: &L| *v != L::default();
-        let Some(start) = row.iter().position(inside) else {
+        let Range { start, end } = extent(row);
+        if start == end {
             return;
-        };
-        let row = &row[start..=row.iter().rposition(inside).unwrap_or(start)];
+        }
+        let row = &row[start..end];
         self.patterns(y * self.width + start, row.len());
         if self.forest.nodes.len() < self.used + row.len() {
             let most = (self.used + row.len()) * 3 / 2;
@@ -214,7 +225,8 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
         let corner = z % 2 * self.plane + (y + 1) * self.width + 1 + start;
         let patterns = self.low.iter().zip(&self.high);
         let (labels, nodes) = (&mut self.labels[..], &mut self.forest.nodes[..]);
-        let mut used = self.used;
+        let more = &mut self.more[..=row.len()];
+        let (mut used, mut n_more) = (self.used, 0);
         for ((x, &level), (&low, &high)) in row.iter().enumerate().zip(patterns) {
             if level == L::default() {
                 continue;
@@ -229,23 +241,31 @@ impl<'a, L: Level, D: Fn(usize) -> u16 + Sync> Labeller<'a, L, D> {
                 ..FRESH
             };
             used += usize::from(joins == 0);
-            let mut label = labels[p.wrapping_add(steps[usize::from(joins % 16)])];
-            let mut rest = joins >> 4;
-            while rest != 0 {
-                let at = p.wrapping_add(steps[usize::from(rest % 16)]);
-                let other = labels[at];
-                if other != label {
-                    label = join(nodes, label, other);
-                    labels[at] = label; // spares later voxels the way: 1.06 times faster
-                }
-                rest >>= 4;
-            }
+            let label = labels[p.wrapping_add(steps[usize::from(joins % 16)])];
+            let joins = joins >> 4;
+            more[n_more] = More { x: x as u32, joins };
+            n_more += usize::from(joins != 0);
             let node = &mut nodes[label as usize];
             labels[p] = label;
             node.size += 1;
             node.distance = node.distance.min((self.grid.distance)(k + start + x));
         }
         self.used = used;
+        // After the row, since whether there is more cannot be foreseen: 1.2 times faster.
+        for &More { x, mut joins } in &more[..n_more] {
+            let p = corner + x as usize;
+            let mut label = labels[p];
+            while joins != 0 {
+                let at = p.wrapping_add(steps[usize::from(joins % 16)]);
+                let other = labels[at];
+                if other != label {
+                    label = join(nodes, label, other);
+                    // Spares later voxels the way: 1.06 times faster.
+                    (labels[p], labels[at]) = (label, label);
+                }
+                joins >>= 4;
+            }
+        }
     }
 
     /// Finds the patterns of `n` voxels; the block of their neighbours starts at `corner`.
