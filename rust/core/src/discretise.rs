@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use crate::blocks::{self, cover, Cover, BLOCK};
+use crate::blocks::{cover, Cover, BLOCK};
 use crate::error::{Error, Result};
 use crate::numeric::{count_by, find_places, floor, nearest, to_index, Rule, Tally};
 use crate::parallel;
@@ -361,8 +361,8 @@ trait Intensities {
     /// Lowest and highest.
     fn span(&self) -> (f64, f64);
 
-    /// True if `holds` for any intensity.
-    fn any(&self, holds: impl Fn(f64) -> bool) -> bool;
+    /// True if all are whole numbers.
+    fn is_whole(&self) -> bool;
 
     /// The first for which `holds`, in C order of the voxels.
     fn first(&self, holds: impl Fn(f64) -> bool) -> Option<f64>;
@@ -378,8 +378,8 @@ impl Intensities for Roi {
         self.span()
     }
 
-    fn any(&self, holds: impl Fn(f64) -> bool) -> bool {
-        blocks::any(self.intensities(), self.intensity(), holds)
+    fn is_whole(&self) -> bool {
+        Roi::is_whole(self)
     }
 
     fn first(&self, holds: impl Fn(f64) -> bool) -> Option<f64> {
@@ -411,12 +411,12 @@ impl<V: Values + ?Sized> Intensities for Counted<'_, V> {
         self.span
     }
 
-    fn any(&self, holds: impl Fn(f64) -> bool) -> bool {
-        let mut any = false;
-        let found = |any, &x: &f64| any | holds(x);
-        let run = |run: &[f64]| any |= run.iter().fold(false, found);
+    fn is_whole(&self) -> bool {
+        let mut whole = true;
+        let holds = |whole, &x: &f64| whole & (nearest(x) == x);
+        let run = |run: &[f64]| whole &= run.iter().fold(true, holds);
         self.values.for_each_run(run);
-        any
+        whole
     }
 
     fn first(&self, holds: impl Fn(f64) -> bool) -> Option<f64> {
@@ -441,8 +441,7 @@ fn by_rule<I: Intensities>(
     match *settings {
         Discretise::None {} => {
             let bad = |x: f64| !(x.fract() == 0.0 && (1.0..=f64::from(MAX_LEVELS)).contains(&x));
-            if minimum >= 1.0 && maximum <= f64::from(MAX_LEVELS) && !given.any(|x| nearest(x) != x)
-            {
+            if minimum >= 1.0 && maximum <= f64::from(MAX_LEVELS) && given.is_whole() {
                 return Ok(given.made(maximum as u32, &AsItIs));
             }
             Err(Error::NotLevels {

@@ -11,6 +11,7 @@ use ndarray::{Array3, ArrayView3};
 
 use crate::blocks::{self, Ends, PART};
 use crate::error::{Error, Result};
+use crate::numeric::nearest;
 use crate::volume::{check_spacing, cropped, for_each_run, Volume, Voxel, Window};
 
 /// A region of interest, cropped to the bounding box of its morphological mask.
@@ -22,6 +23,8 @@ pub struct Roi {
     intensity: Mask,
     /// Lowest and highest intensity of the intensity mask.
     span: (f64, f64),
+    /// True if all intensities are known to be whole numbers by the type they had.
+    whole: bool,
     window: Window,
     /// Lower and upper limit of range re-segmentation, where given; IBSI hands them on to
     /// fixed bin size discretisation and the intensity-volume histogram.
@@ -65,6 +68,7 @@ impl Roi {
             intensity: mask.clone(),
             morphological: mask,
             span,
+            whole: T::WHOLE,
             window,
             range: [None, None],
         })
@@ -93,6 +97,7 @@ impl Roi {
             intensity: mask.clone(),
             morphological: mask,
             span,
+            whole: false,
             window,
             range: [None, None],
         })
@@ -118,6 +123,7 @@ impl Roi {
             intensities: Volume::new(self.window.filled(intensities), self.spacing())?,
             morphological: self.morphological.clone(),
             intensity: self.intensity.clone(),
+            whole: false,
             window: self.window,
             range: [None, None],
         })
@@ -182,6 +188,12 @@ impl Roi {
         self.span
     }
 
+    /// True if all intensities of the intensity mask are whole numbers.
+    pub(crate) fn is_whole(&self) -> bool {
+        let broken = |x| nearest(x) != x;
+        self.whole || !blocks::any(self.intensities(), self.intensity(), broken)
+    }
+
     /// The intensities inside the intensity mask, in C order of their voxels.
     #[must_use]
     pub fn selected(&self) -> Vec<f64> {
@@ -244,7 +256,7 @@ fn intensities<T: Voxel>(
     let (mut ends, mut finite, mut seen) = (Ends::new(), true, 0);
     let mut look = |values: &[f64]| {
         let (part, mask) = (&values[seen..], &mask[seen..values.len()]);
-        finite &= T::ALWAYS_FINITE || blocks::finite_inside(part, mask);
+        finite &= T::WHOLE || blocks::finite_inside(part, mask);
         ends.take(part, mask);
         seen = values.len();
     };

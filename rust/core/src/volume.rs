@@ -11,13 +11,13 @@ pub trait Voxel: Copy + Send + Sync + 'static {
     /// The value as a double (exact for all but 64-bit integers beyond 2^53).
     fn to_f64(self) -> f64;
 
-    /// True for types without NaN and infinity, whose values need no check.
-    const ALWAYS_FINITE: bool = false;
+    /// True for types of whole numbers, which have no NaN and infinity.
+    const WHOLE: bool = false;
 }
 
 macro_rules! voxel {
-    ($finite:literal: $($t:ty),*) => {$(impl Voxel for $t {
-        const ALWAYS_FINITE: bool = $finite;
+    ($whole:literal: $($t:ty),*) => {$(impl Voxel for $t {
+        const WHOLE: bool = $whole;
 
         #[allow(clippy::cast_lossless)] // one body for every type; i64 and u64 round
         #[inline]
@@ -28,7 +28,7 @@ voxel!(true: u8, u16, u32, u64, i8, i16, i32, i64);
 voxel!(false: f32, f64);
 
 impl Voxel for bool {
-    const ALWAYS_FINITE: bool = true;
+    const WHOLE: bool = true;
 
     #[inline]
     fn to_f64(self) -> f64 {
