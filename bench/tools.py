@@ -32,6 +32,7 @@ NO_AUTOCORRELATION = [
     if row["family"] == "morph" and row["name"] not in AUTOCORRELATION
 ]
 Values = dict[rules.Key, float]
+SHORT = 0.5  # seconds
 
 
 class Ours:
@@ -179,19 +180,31 @@ def installed(threads: int) -> list[Peer]:
 
 
 def interleaved(
-    calls: dict[str, Callable[[], float]], budget: float, fewest: int = 3, most: int = 51
+    calls: dict[str, Callable[[], float]],
+    budget: float,
+    fewest: int = 3,
+    most: int = 51,
+    *,
+    processes: bool = False,
 ) -> dict[str, list[float]]:
     """Return seconds by tool, repetitions interleaved, after one call of each to warm up.
 
     Each tool gets the repetitions that fit `budget` seconds, those of slow ones spread evenly.
+    Before each repetition that takes less than SHORT the tool is called once more, uncounted:
+    caches and branch predictors hold what the tool before left there. `processes` that start anew
+    have no such state and are called once.
     """
     first = {name: call() for name, call in calls.items()}
-    quotas = {n: int(max(fewest, min(most, budget / max(s, 1e-4)))) for n, s in first.items()}
+    twice = {name for name, s in first.items() if s < SHORT and not processes}
+    cost = {name: max(s, 1e-4) * (2 if name in twice else 1) for name, s in first.items()}
+    quotas = {n: int(max(fewest, min(most, budget / s))) for n, s in cost.items()}
     rounds = max(quotas.values(), default=0)
     times: dict[str, list[float]] = {name: [] for name in calls}
     for k in range(rounds):
         for name, quota in quotas.items():
             if (k + 1) * quota // rounds > k * quota // rounds:
+                if name in twice:
+                    calls[name]()
                 times[name].append(calls[name]())
     return times
 
