@@ -19,6 +19,7 @@ use std::ops::Range;
 use self::image::{fits_i32, Image, Number};
 use self::sphere::{half_widths, Sphere};
 use self::sums::{Centres, Sums};
+use crate::blocks::extent;
 use crate::feature::local_intensity::Peaks;
 use crate::parallel;
 use crate::roi::Roi;
@@ -178,15 +179,12 @@ const NONE: Range<usize> = Range {
 
 /// From the first to the last voxel of a row of the mask, `offset` added.
 fn span(mask: &[bool], offset: usize) -> Range<usize> {
-    let any = |part: &[bool]| part.iter().fold(false, |any, &m| any | m); // vectorises
-    let Some(first) = mask.chunks(LINE).position(any) else {
-        return NONE;
-    };
-    let empty = mask.rchunks(LINE).position(any).unwrap_or(0);
-    let (first, end) = (first * LINE, mask.len() - empty * LINE);
-    let before = mask[first..].iter().position(|&m| m).unwrap_or(0);
-    let after = mask[..end].iter().rev().position(|&m| m).unwrap_or(0);
-    offset + first + before..offset + end - after
+    let Range { start, end } = extent(mask);
+    if start == end {
+        NONE
+    } else {
+        offset + start..offset + end
+    }
 }
 
 /// The smallest range that holds all of `ranges`.

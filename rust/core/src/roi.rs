@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ndarray::{Array3, ArrayView3};
 
-use crate::blocks::{self, Ends, PART};
+use crate::blocks::{self, extent, Ends, PART};
 use crate::error::{Error, Result};
 use crate::numeric::nearest;
 use crate::volume::{check_spacing, cropped, for_each_run, Volume, Voxel, Window};
@@ -162,12 +162,7 @@ impl Roi {
     /// From the first to the last voxel of the morphological mask in each row of the box.
     pub(crate) fn columns(&self) -> Vec<Range<usize>> {
         let rows = self.morphological().chunks_exact(self.shape()[2]);
-        let columns = rows.map(|row| {
-            let first = row.iter().position(|&m| m);
-            let last = row.iter().rposition(|&m| m);
-            first.unwrap_or(0)..last.map_or(0, |last| last + 1)
-        });
-        columns.collect()
+        rows.map(extent).collect()
     }
 
     /// The intensity mask, C order: a subset of the morphological mask with at least one voxel.

@@ -164,21 +164,6 @@ impl Neighbourhood {
     }
 }
 
-/// The part of a row from its first to its last voxel of the region; empty if there is none.
-pub(super) fn extent<T: Level>(row: &[T]) -> Range<usize> {
-    // A maximum, not `any`: without an early exit this is a few SIMD instructions a block.
-    let empty = |part: &[T]| part.iter().fold(T::default(), |m, &v| m.max(v)) == T::default();
-    let blank = row.chunks(BLOCK).take_while(|c| empty(c)).count() * BLOCK;
-    let Some(start) = (blank.min(row.len())..row.len()).find(|&k| row[k] != T::default()) else {
-        return 0..0;
-    };
-    let blank = row.rchunks(BLOCK).take_while(|c| empty(c)).count() * BLOCK;
-    let end = (0..row.len() - blank)
-        .rfind(|&k| row[k] != T::default())
-        .map_or(start, |k| k);
-    start..end + 1
-}
-
 /// The slices around the current one, padded with zeros by the neighbourhood's reach, so that every
 /// neighbour of every voxel can be read without asking whether it lies in the box.
 ///
@@ -309,20 +294,6 @@ mod tests {
                 .filter(|m| distances.iter().any(|&d| far(m) == f64::from(d)));
             let found: usize = shells.iter().map(Shell::len).sum();
             assert_eq!(found, expected.count());
-        }
-    }
-
-    #[test]
-    fn extents_are_those_of_a_plain_search() {
-        for n in [1, 31, 32, 33, 100] {
-            for a in 0..n {
-                for b in a..n {
-                    let mut row = vec![0u8; n];
-                    (row[a], row[b]) = (3, 1);
-                    assert_eq!(extent(&row), a..b + 1);
-                }
-            }
-            assert!(extent(&vec![0u16; n]).is_empty());
         }
     }
 }

@@ -7,10 +7,9 @@
 
 use std::ops::Range;
 
+use crate::blocks::extent;
 use crate::discretise::{Level, LevelData, Levels};
-use crate::matrix::neighbourhood::{
-    extent, for_each_row, slabs, Neighbourhood, Rolling, Shell, BLOCK,
-};
+use crate::matrix::neighbourhood::{for_each_row, slabs, Neighbourhood, Rolling, Shell, BLOCK};
 use crate::matrix::{Counts, Entry, Source, Table};
 use crate::numeric::Tally;
 use crate::parallel;

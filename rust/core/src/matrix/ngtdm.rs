@@ -11,8 +11,9 @@
 
 use std::ops::Range;
 
+use crate::blocks::extent;
 use crate::discretise::{Level, LevelData, Levels};
-use crate::matrix::neighbourhood::{extent, for_each_row, slabs, Neighbourhood, Rolling, Shell};
+use crate::matrix::neighbourhood::{for_each_row, slabs, Neighbourhood, Rolling, Shell};
 use crate::matrix::{Source, Table};
 use crate::parallel;
 use crate::settings::{self, Norm, Weighting};

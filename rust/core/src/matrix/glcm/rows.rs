@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::blocks::extent;
 use crate::discretise::{Level, LevelData, Levels};
 use crate::matrix::direction::Offset;
 
@@ -141,25 +142,14 @@ pub(super) fn moved(c: usize, d: isize, n: usize) -> Option<usize> {
 
 /// The extent of every row.
 pub(super) fn extents(levels: &Levels) -> Vec<Extent> {
+    fn of<T: Level>(levels: &[T], nx: usize) -> Vec<Extent> {
+        let rows = levels.chunks(nx).map(extent);
+        rows.map(|r| [r.start, r.end].map(usize::cast_signed))
+            .collect()
+    }
     let nx = levels.shape()[2];
     match levels.data() {
-        LevelData::U8(v) => v.chunks(nx).map(extent).collect(),
-        LevelData::U16(v) => v.chunks(nx).map(extent).collect(),
+        LevelData::U8(v) => of(v, nx),
+        LevelData::U16(v) => of(v, nx),
     }
-}
-
-/// Extent of a row; `[0, 0]` if it is empty.
-fn extent<T: Level>(row: &[T]) -> Extent {
-    // Whole blocks are looked at first: 0.80 ms -> 0.35 ms on a ball in 131^3 voxels.
-    const BLOCK: usize = 32;
-    let set = |level: &T| *level != T::default();
-    let any = |block: &[T]| block.iter().fold(false, |any, level| any | set(level));
-    let Some(head) = row.chunks(BLOCK).position(any) else {
-        return [0, 0];
-    };
-    let tail = row.chunks(BLOCK).rposition(any).unwrap_or(head);
-    let end = row.len().min((tail + 1) * BLOCK);
-    let first = head * BLOCK + row[head * BLOCK..].iter().position(set).unwrap_or(0);
-    let end = end - row[..end].iter().rev().position(set).unwrap_or(0);
-    [first, end].map(usize::cast_signed)
 }

@@ -1,5 +1,8 @@
 //! Levels as rows along x, and the sheets of rows that a step from row to row links.
 
+use std::ops::Range;
+
+use crate::blocks::extent;
 use crate::discretise::Level;
 
 /// A step (dz, dy) from a row to the next one; `[0, 0]` stays in the row.
@@ -9,8 +12,8 @@ pub(super) type Step = [isize; 2];
 pub(super) struct Grid<'a, L> {
     data: &'a [L],
     shape: [usize; 3],
-    /// First voxel of the region in a row, and one past the last; equal where there is none.
-    extents: Vec<[usize; 2]>,
+    /// From the first to the last voxel of the region in a row; empty where there is none.
+    extents: Vec<Range<usize>>,
 }
 
 impl<'a, L: Level> Grid<'a, L> {
@@ -38,7 +41,8 @@ impl<'a, L: Level> Grid<'a, L> {
 
     /// Where the region lies in row `row`.
     pub(super) fn extent(&self, row: usize) -> [usize; 2] {
-        self.extents[row]
+        let Range { start, end } = self.extents[row];
+        [start, end]
     }
 
     /// First rows (z, y) of the sheets of `step`: those without a row before them. Each row
@@ -75,18 +79,4 @@ impl<'a, L: Level> Grid<'a, L> {
         let stride = step[0] * ny.cast_signed() + step[1];
         (0..n.cast_signed()).map(move |k| (z * ny + y).wrapping_add_signed(k * stride))
     }
-}
-
-/// First and one past the last place of `row` that is not 0; `[0, 0]` if there is none.
-fn extent<L: Level>(row: &[L]) -> [usize; 2] {
-    let outside = L::default();
-    // Whole blocks first: these compare with SIMD.
-    let (blocks, _) = row.as_chunks::<16>();
-    let empty = |block: &&[L; 16]| block.iter().fold(0u8, |a, &v| a | u8::from(v != outside)) == 0;
-    let start = 16 * blocks.iter().take_while(empty).count();
-    let Some(first) = row[start..].iter().position(|&v| v != outside) else {
-        return [0, 0];
-    };
-    let after = row.iter().rev().take_while(|&&v| v == outside).count();
-    [start + first, row.len() - after]
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::blocks::extent;
 use crate::discretise::Level;
-use crate::matrix::neighbourhood::extent;
 use crate::matrix::zones::forest::{join, number, root, Forest, Node, FRESH};
 use crate::matrix::zones::joins::{Joins, ACROSS_FACES, BEFORE, PATTERNS};
 use crate::matrix::zones::{Grid, Zone};
