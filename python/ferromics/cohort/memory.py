@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from ferromics import io
-from ferromics._nifti import MOST_PER_BYTE, is_nifti
+from ferromics._nifti import is_nifti
+from ferromics._voxel_files import MOST_PER_BYTE
 from ferromics.cohort.cases import Case
 from ferromics.cohort.headers import peek
 from ferromics.errors import InputError, RadiomicsError
