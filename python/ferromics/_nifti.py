@@ -2,44 +2,25 @@
 
 Gives what SimpleITK gives (a test compares them voxel for voxel, and the geometry): the same
 choice between sform and qform, spacing from ``pixdim``, LPS axes, units in mm, and scaled
-intensities as float32 (float64 for float64 files). Inflating goes through ISA-L where it is
-installed, twice as fast as zlib; the header's layout is read by numpy, since importing a reader
-would cost more time than reading a file.
+intensities as float32 (float64 for float64 files). The header's layout is read by numpy, since
+importing a reader would cost more time than reading a file.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import hashlib
 import math
-import threading
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ferromics._voxel_files import Stored, hashing, inflated
 from ferromics.errors import InputError
-
-igzip_lib: Any
-try:
-    from isal import igzip_lib
-
-    _INFLATE_ERROR: type[Exception] = igzip_lib.IsalError
-except ImportError:  # no wheel for this platform
-    igzip_lib = None
-    _INFLATE_ERROR = zlib.error
 
 _PEEKED: Final = 1 << 13
 """Bytes that hold a header, compressed or not."""
-
-_WORTH_A_THREAD: Final = 1 << 16
-
-MOST_PER_BYTE: Final = 1032
-"""What a byte of compressed data can become at most."""
 
 # nifti1.h: (field, type, offset in bytes) of what is read here.
 _NIFTI1: Final = np.dtype(
@@ -85,22 +66,6 @@ _REFUSED: Final = {
 _MM_PER_UNIT: Final = {1: 1000.0, 3: 0.001}  # metres, micrometres
 
 
-@dataclass(frozen=True)
-class Stored:
-    """An image as a file holds it.
-
-    ``array`` is (k, j, i); ``spacing`` in mm and ``axes`` (unit vectors in LPS) in the same order;
-    ``origin`` is the place of voxel (0, 0, 0) in LPS, mm. ``dimensions`` is 2 for a 2D file.
-    """
-
-    array: NDArray[Any]
-    spacing: NDArray[np.float64]
-    axes: NDArray[np.float64]
-    origin: NDArray[np.float64]
-    dimensions: int
-    sha256: str
-
-
 def is_nifti(path: Path) -> bool:
     """Whether the file's name says that it is a single-file NIfTI."""
     return path.name.lower().endswith((".nii", ".nii.gz"))
@@ -115,20 +80,9 @@ def read(path: Path) -> Stored:
         If it is truncated, corrupt, or holds anything but one 2D or 3D image of real numbers.
     """
     raw = path.read_bytes()
-    digest = hashlib.sha256()
-    # While the data is inflated: for the CT phantom 2.2 ms, inflating takes 13. A small file is
-    # done before a thread has started (8 x 8 x 8 voxels with a mask: 3.2 -> 2.3 ms).
-    hashing = threading.Thread(target=digest.update, args=(raw,))
-    (hashing.start if len(raw) > _WORTH_A_THREAD else hashing.run)()
-    try:
+    with hashing(raw) as digest:
         if raw[:2] == b"\x1f\x8b":
-            raw = _inflated(raw)
-    except (EOFError, gzip.BadGzipFile, _INFLATE_ERROR) as error:
-        msg = f"{path} is damaged or cut off: {str(error) or 'its compressed data ends early'}"
-        raise InputError(msg) from None
-    finally:
-        if hashing.ident is not None:
-            hashing.join()
+            raw = inflated(raw, path)
     header = _header(raw, path)
     dtype, shape, offset = _layout(header, path, len(raw))
     array = np.frombuffer(raw, dtype, math.prod(shape), offset).reshape(shape)
@@ -162,28 +116,6 @@ def peek(path: Path) -> Stored:
     voxel = _scaled(np.zeros((), dtype.newbyteorder("=")), slope, inter)
     array = np.broadcast_to(np.zeros((), voxel.dtype), shape)
     return Stored(array, spacing, axes, origin, dimensions, "")
-
-
-def _inflated(raw: bytes) -> bytes:
-    """The data of a gzip file.
-
-    Its last four bytes tell the size, so that one buffer takes the data: 1.4x faster than a buffer
-    that grows. Where they do not (several members, 4 GiB or more, a damaged end), the general way
-    finds out what there is, or what is wrong.
-    """
-    if igzip_lib is None:
-        return gzip.decompress(raw)
-    size = int.from_bytes(raw[-4:], "little")
-    if size <= MOST_PER_BYTE * len(raw):
-        inflater = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)  # checks the CRC
-        with contextlib.suppress(_INFLATE_ERROR):
-            data: bytes = inflater.decompress(raw, size + 1)  # without the one it grows once more
-            if inflater.eof and not inflater.unused_data and len(data) == size:
-                return data
-    from isal import igzip
-
-    whole: bytes = igzip.decompress(raw)
-    return whole
 
 
 def _header(raw: bytes, path: Path) -> np.void:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ferromics import _nifti
+from ferromics import _nifti, _nrrd
 from ferromics._geometry import AS_STORED, Grid, Turn, nearest_lps
+from ferromics._voxel_files import Stored
 from ferromics.errors import InputError
 
 if TYPE_CHECKING:
@@ -199,23 +200,32 @@ def _from_file(path: Path, what: str) -> Scan:
         msg = f"{label} is empty (0 bytes)"
         raise InputError(msg)
     source = {"path": str(path)}
-    if _nifti.is_nifti(path):
-        try:
-            stored = _nifti.read(path)
-        except InputError as error:
-            msg = f"{what} {error}"
-            raise InputError(msg) from None
-        grid = Grid(stored.array.shape, stored.spacing, stored.axes, stored.origin)
-        notes = _flat_note(label) if stored.dimensions < 3 else ()
-        source["sha256"] = stored.sha256
-        spacing = _triple(stored.spacing)
-        dimensions = min(3, max(2, stored.dimensions))
-        return Scan(stored.array, spacing, grid, stem(path), label, source, notes, dimensions)
-    source["sha256"] = sha256(path)
-    return _from_sitk(_read_with_sitk(path, label), what, label, source, stem(path))
+    stored, damage = _read_lean(path, what)
+    if stored is None:
+        source["sha256"] = sha256(path)
+        return _from_sitk(_read_with_sitk(path, label, damage), what, label, source, stem(path))
+    grid = Grid(stored.array.shape, stored.spacing, stored.axes, stored.origin)
+    notes = _flat_note(label) if stored.dimensions < 3 else ()
+    source["sha256"] = stored.sha256
+    spacing = _triple(stored.spacing)
+    dimensions = min(3, max(2, stored.dimensions))
+    return Scan(stored.array, spacing, grid, stem(path), label, source, notes, dimensions)
 
 
-def _read_with_sitk(path: Path, label: str) -> SimpleITK.Image:
+def _read_lean(path: Path, what: str) -> tuple[Stored | None, str]:
+    """What is read without SimpleITK; ``None`` if it is to try, and what we found wrong, if so."""
+    try:
+        if _nifti.is_nifti(path):
+            return _nifti.read(path), ""
+        return (_nrrd.read(path) if _nrrd.is_nrrd(path) else None), ""
+    except InputError as error:
+        msg = f"{what} {error}"
+        if _nrrd.is_nrrd(path):
+            return None, msg
+        raise InputError(msg) from None
+
+
+def _read_with_sitk(path: Path, label: str, damage: str = "") -> SimpleITK.Image:
     import SimpleITK as sitk
 
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
@@ -227,7 +237,7 @@ def _read_with_sitk(path: Path, label: str) -> SimpleITK.Image:
         reason = lines[-1].split("ERROR:")[-1].strip() if lines else "unknown reason"
         if "ImageIO" in reason and "determine" in reason:
             reason = "its format is not known (NIfTI, NRRD, MetaImage and others are)"
-        msg = f"{label} could not be read: {reason}"
+        msg = damage or f"{label} could not be read: {reason}"
         raise InputError(msg) from None
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)

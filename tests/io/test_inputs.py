@@ -184,7 +184,7 @@ def test_files_that_cannot_be_used_name_themselves_and_the_fix(tmp_path, block):
         (tmp_path, "folder"),
         (empty, "empty"),
         (text, "could not be read"),
-        (cut, "could not be read"),
+        (cut, "cut off"),
         (written(tmp_path / "four.nii.gz", four), "4D"),
         (written(tmp_path / "four.nrrd", four), "4D"),
         (written(tmp_path / "colours.nii.gz", colours), "3 values per voxel"),

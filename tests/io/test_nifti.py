@@ -1,7 +1,6 @@
 """The lean NIfTI reader gives what SimpleITK gives, for every way a file can say things."""
 
 import gzip
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -178,14 +177,6 @@ def test_bytes_changed_in_a_compressed_file_are_noticed(tmp_path):
 def packed(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
-
-
-@pytest.fixture(params=["isal", "no isal"])
-def inflating(request, monkeypatch):
-    """Files are inflated by ISA-L, then as where it is not installed."""
-    if request.param == "no isal":
-        monkeypatch.setattr(_nifti, "igzip_lib", None)
-        monkeypatch.setattr(_nifti, "_INFLATE_ERROR", zlib.error)
 
 
 @pytest.mark.usefixtures("inflating")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ferromics import _nifti, io
+from ferromics import _nifti, _nrrd, io
 from ferromics._geometry import Grid
+from ferromics._voxel_files import Stored
 from ferromics.errors import InputError
 
 
@@ -37,15 +38,30 @@ def peek(source: io.Source, spacing: tuple[float, ...] | None = None) -> io.Scan
         raise FileNotFoundError(msg)
     if path.is_dir() or path.stat().st_size == 0:
         return io.read(path)  # which says what is wrong
-    if not _nifti.is_nifti(path):
-        return _with_sitk(path, label)
     try:
-        found = _nifti.peek(path)
+        found = _lean(path)
     except InputError as error:
         msg = f"image {error}"
         raise InputError(msg) from None
+    if found is None:
+        return _with_sitk(path, label)
     grid = Grid(found.array.shape, found.spacing, found.axes, found.origin)
     return _scan(path, label, grid, found.array.dtype, found.dimensions)
+
+
+def needs_sitk(path: Path) -> bool:
+    """Whether SimpleITK is loaded to read a file."""
+    try:
+        return not _nifti.is_nifti(path) and _lean(path) is None
+    except OSError:
+        return False  # reading it will fail before that
+
+
+def _lean(path: Path) -> Stored | None:
+    """What is told without SimpleITK, ``None`` if it is not."""
+    if _nifti.is_nifti(path):
+        return _nifti.peek(path)
+    return _nrrd.peek(path) if _nrrd.is_nrrd(path) else None
 
 
 def _scan(

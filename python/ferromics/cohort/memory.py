@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from ferromics import io
-from ferromics._nifti import MOST_PER_BYTE, is_nifti
+from ferromics._voxel_files import MOST_PER_BYTE
 from ferromics.cohort.cases import Case
-from ferromics.cohort.headers import peek
+from ferromics.cohort.headers import needs_sitk, peek
 from ferromics.errors import InputError, RadiomicsError
 from ferromics.settings import Settings
 
@@ -162,7 +162,7 @@ def _most(case: Case, settings: Settings) -> int:
 def needs_itk(case: Case, settings: Settings) -> bool:
     """Whether SimpleITK is loaded for a case."""
     return settings.bias_correction is not None or any(
-        not is_nifti(Path(path)) for path in case.files
+        needs_sitk(Path(path)) for path in case.files
     )
 
 
