@@ -228,9 +228,16 @@ def fresh(
     work = WORKS[0]
     settings = folder / "w1.yaml"
     work.settings().save(settings)
-    packed = tuple(folder / f"{name}.nrrd" for name in ("image", "mask"))
-    for source, target in zip(files, packed, strict=True):
-        sitk.WriteImage(sitk.ReadImage(str(source)), str(target), useCompression=True)
+    others = {
+        kind: tuple(folder / f"{name}{kind}" for name in ("image", "mask"))
+        for kind in (".nrrd", ".mha")
+    }
+    for paths in others.values():
+        for source, target in zip(files, paths, strict=True):
+            picture = sitk.ReadImage(str(source))
+            for key in picture.GetMetaDataKeys():  # MetaImage warns of those it cannot hold
+                picture.EraseMetaData(key)
+            sitk.WriteImage(picture, str(target), useCompression=True)
 
     def extract(paths: tuple[Path, ...]) -> list[str]:
         return ["extract", *map(str, paths), "-s", str(settings), "-o", str(folder / "ours.csv")]
@@ -238,7 +245,10 @@ def fresh(
     commands = {"ferromics": [sys.executable, "-m", "ferromics", *extract(files)]}
     weighed = {
         "ferromics": [sys.executable, "-c", PEAK, *extract(files)],
-        "ferromics, .nrrd": [sys.executable, "-c", PEAK, *extract(packed)],
+        **{
+            f"ferromics, {kind}": [sys.executable, "-c", PEAK, *extract(paths)]
+            for kind, paths in others.items()
+        },
     }
     environments: dict[str, dict[str, str]] = {}
     for name, python in interpreters().items():
