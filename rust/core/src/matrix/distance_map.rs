@@ -109,7 +109,9 @@ fn back(map: &mut [u16], n: usize) {
 
 /// The edge of the box is one step from what lies beyond it.
 fn at_most_one(line: &mut [u16]) {
-    line.iter_mut().for_each(|d| *d = (*d).min(1));
+    for d in line {
+        *d = (*d).min(1);
+    }
 }
 
 /// Lets values be at most one more than those beside them.
