@@ -191,7 +191,7 @@ def fresh(
         calls[way.title] = lambda c=command, e=way.surroundings: wall(c, e)
     return {
         "work": START_UP, "title": f"{PATIENTS} CT patients, start-up included", "threads": CORES,
-        "seconds": interleaved(calls, 10.0, fewest, processes=True), "checked": {}, "left_out": {},
+        "seconds": interleaved(calls, 10.0, fewest, once=True), "checked": {}, "left_out": {},
     }  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def warm(
             alone[f"{name}, {CORES} processes"] = partial(
                 inflate.seconds, name, paths, processes.map
             )
-        times = interleaved(calls | alone, budget, fewest, processes=True)
+        times = interleaved(calls | alone, budget, fewest, once=True)
     for peer in running:
         peer.close()
     common = {"threads": CORES, "left_out": {}}

@@ -154,7 +154,7 @@ def starts(folder: Path) -> dict[str, Any]:
              for name, a in commands.items()}  # fmt: skip
     return {
         "work": STARTS, "title": f"fresh processes, a case of {EDGE}^3 voxels", "unit": "s",
-        "threads": 2, "figures": interleaved(calls, 0, fewest=9, processes=True),
+        "threads": 2, "figures": interleaved(calls, 0, fewest=9, once=True),
         "checked": {}, "left_out": {},
     }  # fmt: skip
 

@@ -185,17 +185,17 @@ def interleaved(
     fewest: int = 3,
     most: int = 51,
     *,
-    processes: bool = False,
+    once: bool = False,
 ) -> dict[str, list[float]]:
     """Return seconds by tool, repetitions interleaved, after one call of each to warm up.
 
     Each tool gets the repetitions that fit `budget` seconds, those of slow ones spread evenly.
     Before each repetition that takes less than SHORT the tool is called once more, uncounted:
-    caches and branch predictors hold what the tool before left there. `processes` that start anew
-    have no such state and are called once.
+    caches and branch predictors hold what the tool before left there. Whole cohorts and fresh
+    processes, which fill them anyway, are called `once`.
     """
     first = {name: call() for name, call in calls.items()}
-    twice = {name for name, s in first.items() if s < SHORT and not processes}
+    twice = {name for name, s in first.items() if s < SHORT and not once}
     cost = {name: max(s, 1e-4) * (2 if name in twice else 1) for name, s in first.items()}
     quotas = {n: int(max(fewest, min(most, budget / s))) for n, s in cost.items()}
     rounds = max(quotas.values(), default=0)

@@ -263,7 +263,7 @@ def fresh(
         name: lambda name=name: wall(commands[name], threads, environments.get(name))
         for name in commands
     }
-    seconds = interleaved(calls, 0, fewest=repetitions, processes=True)
+    seconds = interleaved(calls, 0, fewest=repetitions, once=True)
     peaks: dict[str, list[int]] = {}
     for _ in range(3):
         for name, command in weighed.items():

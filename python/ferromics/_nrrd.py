@@ -216,7 +216,8 @@ def _place(
             origin[:n] = _numbers(fields["space origin"]) * signs
         skew = np.abs(axes @ axes.T - np.eye(3)).max()
     # 1e-4 as for NIfTI; not so where a direction has no length or more than can be held
-    if not (skew < 1e-4 and (spacing > 0).all() and np.isfinite([*spacing, *origin]).all()):
+    held = np.prod(spacing) > 0 and np.isfinite([*spacing, *origin]).all()
+    if not (skew < 1e-4 and held):
         return None
     return spacing[::-1].copy(), axes[::-1].copy(), origin
 

@@ -120,6 +120,7 @@ def test_labels_thresholds_and_spacing_are_read_from_columns(folder: Path) -> No
 def test_fit_reads_no_image(frame: pd.DataFrame) -> None:
     step = RadiomicsFeatures(STAT, base="nowhere").fit(frame)
     assert list(step.feature_names_out_) == list(step.get_feature_names_out())
+    # Rows are computed side by side: any may fail first.
     with pytest.raises(fm.InputError, match=r"row [abc]: .*nowhere.*i\d\.nii\.gz"):
         step.transform(frame)
 

@@ -183,7 +183,7 @@ impl Roi {
         self.span
     }
 
-    /// True if all intensities of the intensity mask are whole numbers.
+    /// True if all intensities of the intensity mask, below 2^51, are whole numbers.
     pub(crate) fn is_whole(&self) -> bool {
         let broken = |x| nearest(x) != x;
         self.whole || !blocks::any(self.intensities(), self.intensity(), broken)

@@ -21,7 +21,8 @@ pub struct Sums<'a, T> {
     sphere: &'a Sphere,
     shape: [usize; 3],
     /// The planes' rows at y in the place `(y + hy) % places`, one behind the other, with zeros
-    /// before and after each, so that spheres may hang over.
+    /// before and after each, so that spheres may hang over. Columns that no sphere around the
+    /// centres needs hold remains of earlier rows; they are summed along and never read.
     ring: Vec<T>,
     /// Where the ring starts: at a line of the cache.
     origin: usize,
@@ -82,8 +83,8 @@ impl<'a, T: Number> Sums<'a, T> {
             let mut next = 0;
             for (i, row) in centres.iter().enumerate() {
                 // Counted from hy rows before the image.
-                for y in next.max(row.y)..=row.y + 2 * hy {
-                    self.make(part, y, image, &needed, (&slices, &steps));
+                for place in next.max(row.y)..=row.y + 2 * hy {
+                    self.make(part, place, image, &needed, (&slices, &steps));
                 }
                 next = row.y + 2 * hy + 1;
                 self.add_part(part, i, row);
@@ -96,19 +97,19 @@ impl<'a, T: Number> Sums<'a, T> {
         &self.totals[i * self.width..(i + 1) * self.width]
     }
 
-    /// Makes the planes' rows at y, counted from hy rows before the image.
+    /// Makes the planes' rows at `row`, which is counted from hy rows before the image.
     fn make(
         &mut self,
         part: &Part,
-        y: usize,
+        row: usize,
         image: Rows<'_, T>,
         needed: impl Fn(usize) -> Range<usize>,
         (slices, steps): (&[usize], &[Step]),
     ) {
         let [_, ny, nx] = self.shape;
         let size = part.planes.len() * self.stride;
-        let place = &mut self.ring[self.origin + y % self.places * size..][..size];
-        let Some(y) = y.checked_sub(self.sphere.half[1]).filter(|&y| y < ny) else {
+        let place = &mut self.ring[self.origin + row % self.places * size..][..size];
+        let Some(y) = row.checked_sub(self.sphere.half[1]).filter(|&y| y < ny) else {
             place.fill(T::default());
             return;
         };

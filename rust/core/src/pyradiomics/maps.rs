@@ -10,8 +10,8 @@ use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    first_order, glcm, level_counts, mcc, missing, run_lengths, tone_difference, Class, Options,
-    Row,
+    first_order, glcm, level_counts, mcc, mcc::Few, missing, run_lengths, tone_difference, Class,
+    Options, Row,
 };
 use crate::error::{Error, Result};
 use crate::feature::cooccurrence::Cooccurrence;
@@ -23,7 +23,6 @@ use crate::maps::tones::Tones;
 use crate::maps::zones::Zones;
 use crate::maps::{self, Cells, Evals, Kernel, Local};
 use crate::matrix::direction::{directions, neighbourhood, ring_directions, Offset};
-use crate::matrix::glcm::Elements;
 use crate::matrix::neighbourhood::Neighbourhood;
 use crate::settings::Norm;
 use crate::volume::{check_spacing, cropped, Voxel, Window};
@@ -185,34 +184,26 @@ fn of_pairs(
     let weighted = vectors.map(|m| (glcm::weight(m, spacing, features), m));
     let (symmetric, merged) = (features.symmetrical, features.weighting_norm.is_some());
     let wants_mcc = features.wants("MCC") && !region.flat;
-    let levels = region.highest;
     let evaluate = Box::new(
         move |p: &mut Cooccurrence, elements: &maps::pairs::Elements, values: &mut Vec<f64>| {
-            let mcc = if wants_mcc {
-                mcc::of_few(elements, symmetric)
-            } else {
-                1.0
-            };
+            let few = (wants_mcc || merged).then(|| Few::new(elements, symmetric));
+            let few = few.as_ref();
+            let mcc = few.filter(|_| wants_mcc).map_or(1.0, mcc::of_few);
             let p_alone = std::mem::replace(p, Cooccurrence::blank());
             let pairs = glcm::Pairs { p: p_alone, mcc };
             let before = values.len();
             values.extend(rows.iter().map(|row| (row.eval)(&pairs)));
             // Probabilities of so few pairs are far from epsilon unless their weights are.
-            if merged {
-                let table = Few {
-                    elements,
-                    symmetric,
-                    levels,
-                };
+            if let Some(few) = few.filter(|_| merged) {
                 let names = rows.iter().map(|row| row.name);
-                glcm::with_epsilon(&pairs.p, &table, names.zip(&mut values[before..]));
+                glcm::with_epsilon(&pairs.p, few, names.zip(&mut values[before..]));
             }
             *p = pairs.p;
         },
     );
     let evaluate = (names.len(), evaluate as maps::pairs::Evaluate<'_>);
     let modes = (symmetric, merged);
-    let local = CoOccurrence::new(kernel, weighted.collect(), modes, levels, evaluate)?;
+    let local = CoOccurrence::new(kernel, weighted.collect(), modes, region.highest, evaluate)?;
     let joint_average = names.iter().position(|&name| name == "JointAverage");
     let marked = joint_average.filter(|_| !merged);
     let local = if marked.is_some() {
@@ -236,33 +227,6 @@ fn of_pairs(
         }
     }
     Ok(maps)
-}
-
-/// The matrix of a neighbourhood.
-struct Few<'a> {
-    elements: &'a maps::pairs::Elements,
-    symmetric: bool,
-    levels: u32,
-}
-
-impl Elements for Few<'_> {
-    fn levels(&self) -> u32 {
-        self.levels
-    }
-
-    fn symmetric(&self) -> bool {
-        self.symmetric
-    }
-
-    fn work(&self) -> usize {
-        self.elements.len()
-    }
-
-    fn for_each(&self, _part: usize, mut f: impl FnMut(usize, usize, f64)) {
-        for &(i, j, n) in self.elements {
-            f(i as usize, j as usize, n);
-        }
-    }
 }
 
 /// Undefines JointAverage where a direction has no pairs that has some at another voxel of the batch,

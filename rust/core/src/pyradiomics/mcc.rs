@@ -22,24 +22,68 @@ pub(super) fn coefficient(matrix: &impl Elements) -> f64 {
     of_elements(&elements, matrix.levels() as usize, matrix.symmetric())
 }
 
-/// The coefficient of few elements `(i, j, n)`, of a symmetric matrix those with `i <= j`.
-pub(super) fn of_few(elements: &[(u32, u32, f64)], symmetric: bool) -> f64 {
-    let mut levels: Vec<u32> = elements.iter().flat_map(|&(i, j, _)| [i, j]).collect();
-    levels.sort_unstable();
-    levels.dedup();
-    let rank = |level| levels.partition_point(|&l| l < level);
-    let mut all = Vec::with_capacity(2 * elements.len());
-    for &(i, j, n) in elements {
-        let (a, b) = (rank(i), rank(j));
-        all.push((a, b, n));
-        if symmetric && a != b {
-            all.push((b, a, n));
+/// A matrix of few elements, as of a neighbourhood, its levels numbered from 0 in their order.
+pub(super) struct Few {
+    /// `(i, j, n)`, of a symmetric matrix those with `i <= j`.
+    elements: Vec<(usize, usize, f64)>,
+    levels: usize,
+    symmetric: bool,
+}
+
+impl Few {
+    /// Of elements with levels as they are.
+    pub(super) fn new(elements: &[(u32, u32, f64)], symmetric: bool) -> Self {
+        let mut levels: Vec<u32> = elements.iter().flat_map(|&(i, j, _)| [i, j]).collect();
+        levels.sort_unstable();
+        levels.dedup();
+        let rank = |level| levels.partition_point(|&l| l < level);
+        let ranked = elements.iter().map(|&(i, j, n)| (rank(i), rank(j), n));
+        Self {
+            elements: ranked.collect(),
+            levels: levels.len(),
+            symmetric,
         }
     }
-    if levels.len() <= 64 && falls_apart(&all, levels.len(), symmetric) {
+
+    /// The elements of a symmetric matrix in both orders, of another as they are.
+    fn all(&self) -> Vec<(usize, usize, f64)> {
+        let mut all = Vec::with_capacity(2 * self.elements.len());
+        for &(i, j, n) in &self.elements {
+            all.push((i, j, n));
+            if self.symmetric && i != j {
+                all.push((j, i, n));
+            }
+        }
+        all
+    }
+}
+
+impl Elements for Few {
+    #[allow(clippy::cast_possible_truncation)] // of levels in u32
+    fn levels(&self) -> u32 {
+        self.levels as u32
+    }
+
+    fn symmetric(&self) -> bool {
+        self.symmetric
+    }
+
+    fn work(&self) -> usize {
+        self.elements.len()
+    }
+
+    fn for_each(&self, _part: usize, mut f: impl FnMut(usize, usize, f64)) {
+        self.elements.iter().for_each(|&(i, j, n)| f(i, j, n));
+    }
+}
+
+/// The coefficient of few elements.
+pub(super) fn of_few(few: &Few) -> f64 {
+    let all = few.all();
+    if few.levels <= 64 && falls_apart(&all, few.levels, few.symmetric) {
         return 1.0;
     }
-    of_elements(&all, levels.len(), symmetric)
+    of_elements(&all, few.levels, few.symmetric)
 }
 
 /// True if levels fall into groups without pairs between them, or those of a symmetric matrix into
@@ -168,7 +212,7 @@ mod tests {
                 }
             }
             let expected = of_elements(&all, 7, symmetric);
-            let found = of_few(&elements, symmetric);
+            let found = of_few(&Few::new(&elements, symmetric));
             // The root of what an eigenvalue solver finds for 0.
             prop_assert!((found - expected).abs() < 1e-7, "{found} and {expected}");
             if falls_apart(&all, 7, symmetric) {

@@ -1,7 +1,5 @@
 //! Levels as rows along x, and the sheets of rows that a step from row to row links.
 
-use std::ops::Range;
-
 use crate::blocks::extent;
 use crate::discretise::Level;
 
@@ -12,16 +10,17 @@ pub(super) type Step = [isize; 2];
 pub(super) struct Grid<'a, L> {
     data: &'a [L],
     shape: [usize; 3],
-    /// From the first to the last voxel of the region in a row; empty where there is none.
-    extents: Vec<Range<usize>>,
+    /// First voxel of the region in a row, and one past the last; equal where there is none.
+    extents: Vec<[usize; 2]>,
 }
 
 impl<'a, L: Level> Grid<'a, L> {
     pub(super) fn new(data: &'a [L], shape: [usize; 3]) -> Self {
+        let extents = data.chunks_exact(shape[2]).map(extent);
         Self {
             data,
             shape,
-            extents: data.chunks_exact(shape[2]).map(extent).collect(),
+            extents: extents.map(|range| [range.start, range.end]).collect(),
         }
     }
 
@@ -41,8 +40,7 @@ impl<'a, L: Level> Grid<'a, L> {
 
     /// Where the region lies in row `row`.
     pub(super) fn extent(&self, row: usize) -> [usize; 2] {
-        let Range { start, end } = self.extents[row];
-        [start, end]
+        self.extents[row]
     }
 
     /// First rows (z, y) of the sheets of `step`: those without a row before them. Each row
