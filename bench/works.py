@@ -232,11 +232,11 @@ def fresh(
         kind: tuple(folder / f"{name}{kind}" for name in ("image", "mask"))
         for kind in (".nrrd", ".mha")
     }
-    for paths in others.values():
-        for source, target in zip(files, paths, strict=True):
-            picture = sitk.ReadImage(str(source))
-            for key in picture.GetMetaDataKeys():  # MetaImage warns of those it cannot hold
-                picture.EraseMetaData(key)
+    for source, *targets in zip(files, *others.values(), strict=True):
+        picture = sitk.ReadImage(str(source))
+        for key in picture.GetMetaDataKeys():  # MetaImage warns of those it cannot hold
+            picture.EraseMetaData(key)
+        for target in targets:
             sitk.WriteImage(picture, str(target), useCompression=True)
 
     def extract(paths: tuple[Path, ...]) -> list[str]:

@@ -45,10 +45,11 @@ pub fn margin(spacing: [f64; 3]) -> [usize; 3] {
 /// image's edge; `offset` (z, y, x) is where the region's box starts in it. Voxels outside of it
 /// do not exist and values that are not finite are missing; both are left out of the means.
 ///
-/// Whole-number images give the correctly rounded mean, as long as sums stay below 2^53. Memory: one copy of `surroundings` (half
-/// of one for whole numbers), at most a second one for rows that hold missing values, and a thread
-/// 16 rows for each voxel of the sphere's height; time goes with voxels times rows of the
-/// sphere, `pi r^2 / (dz dy)`. The result is the same to the bit for any number of threads.
+/// Whole-number images give the correctly rounded mean, as long as sums stay below 2^53. Memory: one
+/// copy of `surroundings` (half of one for whole numbers), at most a second one for rows that hold
+/// missing values, and a thread 16 rows for each voxel of the sphere's height; time goes with voxels
+/// times rows of the sphere, `pi r^2 / (dz dy)`. The result is the same to the bit for any number of
+/// threads.
 ///
 /// # Panics
 /// If the region's box does not lie within `surroundings`.

@@ -6,6 +6,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::mcc::in_both_orders;
 use crate::matrix::glcm::Elements;
 
 const EPSILON: f64 = f64::EPSILON;
@@ -52,21 +53,12 @@ impl Probabilities {
     pub(super) fn new(matrix: &impl Elements) -> Option<Self> {
         let levels = matrix.levels() as usize + 1;
         let (mut rows, mut columns) = (vec![0.0; levels], vec![0.0; levels]);
-        let mut elements = Vec::new();
+        let mut elements = in_both_orders(matrix);
         let mut total = 0.0;
-        for part in 0..matrix.parts() {
-            let mut add = |i: usize, j: usize, n: f64| {
-                elements.push((i, j, n));
-                rows[i] += n;
-                columns[j] += n;
-                total += n;
-            };
-            matrix.for_each(part, |i, j, n| {
-                add(i, j, n);
-                if matrix.symmetric() && i != j {
-                    add(j, i, n);
-                }
-            });
+        for &(i, j, n) in &elements {
+            rows[i] += n;
+            columns[j] += n;
+            total += n;
         }
         for e in &mut elements {
             e.2 /= total;
@@ -89,18 +81,17 @@ impl Probabilities {
     /// $-\log_2(x + \epsilon) = -\log_2 x - \ln(1 + \epsilon / x) / \ln 2$: an entropy loses the sum
     /// of the latter, weighted.
     pub(super) fn of_entropies(&self) -> [f64; 4] {
-        let present = |list: &[f64]| -> Vec<f64> {
-            let present = list.iter().copied().filter(|&p| p > 0.0);
-            present.collect()
-        };
-        let (rows, columns) = (present(&self.rows), present(&self.columns));
-        let margin = |list: &[f64]| list.iter().map(|&p| lost(p)).sum::<f64>();
+        let (rows, columns) = (distinct(&self.rows), distinct(&self.columns));
+        let margin = |list: &[(f64, f64)]| list.iter().map(|&(p, n)| n * lost(p)).sum::<f64>();
         let joint: f64 = self.elements.iter().map(|&(.., p)| lost(p)).sum();
         let elements = self.elements.iter();
         let first: f64 = elements
             .map(|&(i, j, p)| crossed(p, self.rows[i] * self.columns[j]))
             .sum();
-        let products = |&p: &f64| columns.iter().map(move |q| lost(p * q)).sum::<f64>();
+        let products = |&(p, n): &(f64, f64)| {
+            let of_row = columns.iter().map(|&(q, times)| times * lost(p * q));
+            n * of_row.sum::<f64>()
+        };
         let second: f64 = rows.iter().map(products).sum();
         let [rows, columns] = [margin(&rows), margin(&columns)];
         [rows, columns, first - joint, second - joint].map(|nats| nats / std::f64::consts::LN_2)
@@ -164,6 +155,15 @@ impl Probabilities {
         moved.sort_by(|a, b| b.total_cmp(a));
         moved[1 - higher].max(0.0).sqrt()
     }
+}
+
+/// The positive values of a list, and how often each is there: few where many levels have few pairs
+/// each, so that products of all with all are no more than the pairs.
+fn distinct(list: &[f64]) -> Vec<(f64, f64)> {
+    let mut values: Vec<f64> = list.iter().copied().filter(|&p| p > 0.0).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let runs = values.chunk_by(|a, b| a.to_bits() == b.to_bits());
+    runs.map(|run| (run[0], run.len() as f64)).collect()
 }
 
 /// How many levels occur, and the number of each among them.
@@ -284,6 +284,36 @@ mod tests {
                     "{without} {with} {taken}"
                 );
             }
+        }
+    }
+
+    /// Products of all levels with all others are not gone through one by one.
+    #[test]
+    fn entropies_of_tens_of_thousands_of_levels() {
+        let n = 60_000;
+        let entry = |i| Entry {
+            i,
+            j: f64::from(i),
+            n: 1.0,
+        };
+        let matrix = Counts::new((1..=n).map(entry).collect(), n, 1.0);
+        let [rows, columns, first, second] = Probabilities::new(&matrix).unwrap().of_entropies();
+        let n = f64::from(n);
+        let bits = |nats: f64| nats / std::f64::consts::LN_2;
+        let crossed = bits((EPSILON * n * n).ln_1p());
+        let joint = bits(n * EPSILON);
+        let product = bits(n * n * lost(1.0 / (n * n)));
+        for (found, expected) in [
+            (rows, joint),
+            (columns, joint),
+            (first, crossed - joint),
+            (second, product - joint),
+        ] {
+            // Sums of 60,000 terms.
+            assert!(
+                (found - expected).abs() <= 1e-11 * expected,
+                "{found} {expected}"
+            );
         }
     }
 

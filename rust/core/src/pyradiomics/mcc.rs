@@ -10,6 +10,12 @@ use crate::matrix::glcm::Elements;
 /// $B B^T$; the largest one is 1. Levels without pairs only add eigenvalues of 0. NaN for an empty
 /// matrix.
 pub(super) fn coefficient(matrix: &impl Elements) -> f64 {
+    let elements = in_both_orders(matrix);
+    of_elements(&elements, matrix.levels() as usize, matrix.symmetric())
+}
+
+/// All elements `(i, j, n)`: those of a symmetric matrix in both orders.
+pub(super) fn in_both_orders(matrix: &impl Elements) -> Vec<(usize, usize, f64)> {
     let mut elements = Vec::new();
     for part in 0..matrix.parts() {
         matrix.for_each(part, |i, j, n| {
@@ -19,7 +25,7 @@ pub(super) fn coefficient(matrix: &impl Elements) -> f64 {
             }
         });
     }
-    of_elements(&elements, matrix.levels() as usize, matrix.symmetric())
+    elements
 }
 
 /// A matrix of few elements, as of a neighbourhood, its levels numbered from 0 in their order.
@@ -44,18 +50,6 @@ impl Few {
             symmetric,
         }
     }
-
-    /// The elements of a symmetric matrix in both orders, of another as they are.
-    fn all(&self) -> Vec<(usize, usize, f64)> {
-        let mut all = Vec::with_capacity(2 * self.elements.len());
-        for &(i, j, n) in &self.elements {
-            all.push((i, j, n));
-            if self.symmetric && i != j {
-                all.push((j, i, n));
-            }
-        }
-        all
-    }
 }
 
 impl Elements for Few {
@@ -79,7 +73,7 @@ impl Elements for Few {
 
 /// The coefficient of few elements.
 pub(super) fn of_few(few: &Few) -> f64 {
-    let all = few.all();
+    let all = in_both_orders(few);
     if few.levels <= 64 && falls_apart(&all, few.levels, few.symmetric) {
         return 1.0;
     }

@@ -139,7 +139,10 @@ proptest! {
             if ["Imc1", "Imc2", "MCC"].contains(&name) {
                 // The neighbourhood of radius 2 is the region; 1e-9 as everywhere.
                 let (got, expected) = (map[[2, 2, 0]], alone[name]);
-                prop_assert!((got - expected).abs() <= 1e-9 * expected.abs(), "{}: {} {}", name, got, expected);
+                prop_assert!(
+                    (got - expected).abs() <= 1e-9 * expected.abs(),
+                    "{name}: {got} and {expected}"
+                );
             }
         }
     }
